@@ -1,0 +1,62 @@
+"""One reaction as a chemist writes it, every number with its basis."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from knowledge.records.base import Record
+from knowledge.records.quantity import Quantity
+
+
+class Basis(StrEnum):
+    """Where a value comes from."""
+
+    PRECEDENT = "precedent"
+    RULE = "rule"
+    DEFAULT = "default"
+
+
+class Role(StrEnum):
+    REACTANT = "reactant"
+    REAGENT = "reagent"
+    CATALYST = "catalyst"
+    SOLVENT = "solvent"
+
+
+class Charge(Record):
+    """One thing put into the vessel. `equivalents` relative to the limiting reactant (None for the solvent)."""
+
+    smiles: str
+    name: str
+    role: Role
+    equivalents: float | None
+    amount: Quantity  # mol
+    mass: Quantity  # g
+    volume: Quantity | None  # mL; None for solids or unknown density
+    basis: Basis
+
+
+class Condition(Record):
+    quantity: Quantity
+    basis: Basis
+
+
+class Remark(Record):
+    text: str
+    basis: Basis
+
+
+class Procedure(Record):
+    product: str
+    reactants: tuple[str, ...]
+    reaction_class: str
+    charges: tuple[Charge, ...]
+    temperature: Condition
+    duration: Condition
+    workup: Remark
+    purification: Remark
+    expected_yield: Condition
+    product_mass: Quantity  # g, after the expected yield
+    vessel_volume: Quantity  # mL, at most two thirds full
+    side_products: tuple[str, ...] = ()
+    hazards: tuple[str, ...] = ()

@@ -1,0 +1,132 @@
+"""The procedure as instruments execute it: ordered operations with unit-bearing quantities, content-addressed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from knowledge.records.base import Record
+from knowledge.records.procedure import Charge
+from knowledge.records.quantity import Quantity
+
+
+class Effect(StrEnum):
+    """What repeating an operation would do. Only the first two may be retried by themselves."""
+
+    READ = "read"
+    IDEMPOTENT = "idempotent"
+    IRREVERSIBLE = "irreversible"
+
+
+class _Operation(Record):
+    """`sample` labels the vessel that the operation acts on: an intermediate's ("…/s1") or the final sample's."""
+
+    sample: str
+
+
+class Dispense(_Operation):
+    """Weigh a purchased substance into the sample vessel."""
+
+    action: Literal["dispense"] = "dispense"
+    instrument: Literal["synthesiser"] = "synthesiser"
+    effect: Literal[Effect.IRREVERSIBLE] = Effect.IRREVERSIBLE
+    smiles: str
+    mass: Quantity
+
+
+class React(_Operation):
+    """Charge, hold at temperature, quench. Inputs that earlier steps made are taken from the sample labels in `intermediates`."""
+
+    action: Literal["react"] = "react"
+    instrument: Literal["synthesiser"] = "synthesiser"
+    effect: Literal[Effect.IRREVERSIBLE] = Effect.IRREVERSIBLE
+    product: str
+    reaction_class: str
+    charges: tuple[Charge, ...]
+    intermediates: dict[str, str] = {}  # SMILES -> sample label it stands in
+    temperature: Quantity
+    duration: Quantity
+    vessel_volume: Quantity
+
+
+class WorkUp(_Operation):
+    action: Literal["work_up"] = "work_up"
+    instrument: Literal["synthesiser"] = "synthesiser"
+    effect: Literal[Effect.IRREVERSIBLE] = Effect.IRREVERSIBLE
+    text: str
+
+
+class Purify(_Operation):
+    """Isolate `product`; the synthesiser's balance reading is the signal."""
+
+    action: Literal["purify"] = "purify"
+    instrument: Literal["synthesiser"] = "synthesiser"
+    effect: Literal[Effect.IRREVERSIBLE] = Effect.IRREVERSIBLE
+    product: str
+    method: Literal["distillation", "recrystallisation", "chromatography"]
+
+
+class InjectGC(_Operation):
+    action: Literal["inject_gc"] = "inject_gc"
+    instrument: Literal["gas_chromatograph"] = "gas_chromatograph"
+    effect: Literal[Effect.IDEMPOTENT] = Effect.IDEMPOTENT
+    target: str
+    volume: Quantity = Quantity(value=1.0, unit="uL")
+
+
+class MeasureViscosity(_Operation):
+    action: Literal["measure_viscosity"] = "measure_viscosity"
+    instrument: Literal["viscometer"] = "viscometer"
+    effect: Literal[Effect.IDEMPOTENT] = Effect.IDEMPOTENT
+    temperature: Quantity = Quantity(value=298.15, unit="K")
+
+
+class MeasureBoilingPoint(_Operation):
+    action: Literal["measure_boiling_point"] = "measure_boiling_point"
+    instrument: Literal["boiling_point_tester"] = "boiling_point_tester"
+    effect: Literal[Effect.IDEMPOTENT] = Effect.IDEMPOTENT
+    pressure: Quantity = Quantity(value=101.325, unit="kPa")
+
+
+class MeasureFlashPoint(_Operation):
+    """Closed cup; the aliquot burns."""
+
+    action: Literal["measure_flash_point"] = "measure_flash_point"
+    instrument: Literal["flash_point_tester"] = "flash_point_tester"
+    effect: Literal[Effect.IRREVERSIBLE] = Effect.IRREVERSIBLE
+
+
+class MeasureSolvency(_Operation):
+    """Offer the sample to a panel of probe solutes with known Hansen spheres; the aliquots are spent."""
+
+    action: Literal["measure_solvency"] = "measure_solvency"
+    instrument: Literal["solvency_panel"] = "solvency_panel"
+    effect: Literal[Effect.IRREVERSIBLE] = Effect.IRREVERSIBLE
+
+
+Operation = Annotated[
+    Dispense
+    | React
+    | WorkUp
+    | Purify
+    | InjectGC
+    | MeasureViscosity
+    | MeasureBoilingPoint
+    | MeasureFlashPoint
+    | MeasureSolvency,
+    Field(discriminator="action"),
+]
+
+
+class Protocol(Record):
+    """Operations are carried out in order. `target` is what the final sample should be."""
+
+    target: str
+    sample: str
+    operations: tuple[Operation, ...]
+
+    @property
+    def instruments(self) -> tuple[str, ...]:
+        return tuple(sorted({op.instrument for op in self.operations}))
