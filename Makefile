@@ -1,0 +1,44 @@
+# Athanor: `make run` and `make test` do all the set-up on a fresh Linux machine with Python 3.11 or newer.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAMP := .venv/.installed
+CAMPAIGN ?= config/campaigns/green_solvent.yaml
+# Two test processes on two cores; each keeps to one thread of its own.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: install run test lint check constraints clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Athanor needs Python 3.11 or newer; install python3 and python3-venv" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv \
+	    || { rm -rf .venv; echo "cannot make .venv with $(PYTHON): install its venv module (Debian: python3-venv)" >&2; exit 2; }
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "Athanor needs Python 3.11 or newer; .venv has $$($(BIN)/python --version)" >&2; exit 2; }
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,postgres]'
+	@touch $(STAMP)
+
+run: install
+	$(BIN)/python run_agent.py run $(CAMPAIGN) --dry-run
+
+test: install
+	$(BIN)/python -m tests.postgres
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: test lint
+
+# The versions of this .venv become everybody's. A local label ("+cpu") belongs to one index and is left out.
+constraints:
+	{ head -1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | sed -E 's/\+[A-Za-z0-9.]+$$//'; } > .venv/constraints.new
+	mv .venv/constraints.new constraints.txt
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
