@@ -1,0 +1,175 @@
+"""What can be bought: inventory substances with their tonnage, and building blocks made to order.
+
+Keys are kept as the first 8 bytes of the SHA-256 of the InChIKey, sorted in one memory-mapped array, so that the whole stock costs a
+process less than 2 MB and a question about a microsecond.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_left
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from knowledge.records.molecule import InvalidMolecule, Molecule
+from knowledge.records.route import StockItem
+from knowledge.sources import tables
+from knowledge.sources.cache import build_once
+
+_LAYOUT = 1
+_SYNSPACE = "synspace building blocks"
+_INCHIKEY = re.compile(r"^[A-Z]{14}-[A-Z]{10}-[A-Z]$")
+# Money per gram (arbitrary unit, about euro for small amounts) of a molecule of 150 g/mol: an order of magnitude per tier, as
+# catalogues show between bulk chemicals and blocks synthesised to order. A proxy for ranking routes, not a quote.
+_PRICE = {1: 0.05, 2: 0.2, 3: 1.0, 4: 5.0, 5: 50.0}
+_REFERENCE_WEIGHT = 150.0
+_OWN_TIER = 3
+
+
+class HashCollision(RuntimeError):
+    """Two different InChIKeys with the same 64-bit hash; by chance it happens to one stock in three billion."""
+
+
+class Entry(NamedTuple):
+    """One substance. `weight` in g/mol, 0 where unknown."""
+
+    inchikey: str
+    tier: int
+    source: str
+    weight: float
+
+
+def price_per_g(tier: int, weight: float) -> float:
+    """The price proxy: by tier, and growing with molecular weight because heavier molecules have seen more steps."""
+    return _PRICE[tier] * (max(weight, 1.0) / _REFERENCE_WEIGHT if weight else 1.0)
+
+
+class Stock:
+    """Purchasable molecules by InChIKey. Immutable; make one with `builtin` or `from_file`."""
+
+    def __init__(self, table: npt.NDArray[np.uint64], sources: tuple[str, ...]) -> None:
+        """`table`, shape (2, n): hashes in ascending order; source (8 bits), tier (8 bits) and weight in 0.01 g/mol (32 bits)."""
+        self._table = table
+        # A memoryview answers in Python integers, several times faster than NumPy scalars.
+        self._hashes = memoryview(np.asarray(table[0]))
+        self._sources = sources
+
+    @classmethod
+    def builtin(cls) -> Stock:
+        """Inventory substances (tiers 1-4) and the blocks of synspace (tier 5); built at first use, in about half a minute."""
+        path = build_once(f"stock-{_LAYOUT}-{tables.versions()}.npy", _build)
+        return cls(np.load(path, mmap_mode="r", allow_pickle=False), _builtin_sources())
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Stock:
+        """A user's own stock: one SMILES or InChIKey per line (the first word counts; blank lines and `#` comments do not).
+
+        All of it is tier 3. Raises InvalidMolecule, naming file and line, and OSError.
+        """
+        entries: dict[str, Entry] = {}
+        source = Path(path).name
+        with Path(path).open(encoding="utf-8") as stream:
+            for number, line in enumerate(stream, start=1):
+                word = line.split()[0] if line.split() else "#"
+                if word.startswith("#"):
+                    continue
+                entry = _own(word, source, f"{path}, line {number}")
+                entries[entry.inchikey] = entry
+        return cls(pack(entries.values(), (source,)), (source,))
+
+    def lookup(self, inchikey: str) -> StockItem | None:
+        i = self._find(inchikey)
+        if i is None:
+            return None
+        packed = int(self._table[1, i])
+        tier = packed >> 8 & 0xFF
+        return StockItem(
+            inchikey=inchikey,
+            source=self._sources[packed & 0xFF],
+            tier=tier,
+            price_per_g=price_per_g(tier, (packed >> 16) / 100.0),
+        )
+
+    def lookup_smiles(self, smiles: str) -> StockItem | None:
+        """Raises InvalidMolecule."""
+        return self.lookup(Molecule.from_smiles(smiles).inchikey)
+
+    def __contains__(self, inchikey: str) -> bool:
+        return self._find(inchikey) is not None
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def by_tier(self) -> dict[int, int]:
+        """How many substances each tier holds."""
+        tiers, counts = np.unique(self._table[1] >> np.uint64(8) & np.uint64(0xFF), return_counts=True)
+        return dict(zip(tiers.tolist(), counts.tolist(), strict=True))
+
+    def _find(self, inchikey: str) -> int | None:
+        wanted = hash64(inchikey)
+        i = bisect_left(self._hashes, wanted)
+        return i if i < len(self._hashes) and self._hashes[i] == wanted else None
+
+
+def hash64(inchikey: str) -> int:
+    return int.from_bytes(hashlib.sha256(inchikey.encode("ascii", "replace")).digest()[:8], "big")
+
+
+def pack(entries: Iterable[Entry], sources: tuple[str, ...]) -> npt.NDArray[np.uint64]:
+    """The table that `Stock` reads, shape (2, n). Raises HashCollision; an InChIKey given twice is a ValueError."""
+    rows = sorted(
+        (hash64(e.inchikey), e.inchikey, sources.index(e.source) | e.tier << 8 | round(e.weight * 100.0) << 16) for e in entries
+    )
+    for (hash_a, key_a, _), (hash_b, key_b, _) in zip(rows, rows[1:], strict=False):
+        if key_a == key_b:
+            raise ValueError(f"'{key_a}' is in the stock twice")
+        if hash_a == hash_b:
+            raise HashCollision(f"'{key_a}' and '{key_b}' have the same 64-bit hash")
+    return np.array([[row[0] for row in rows], [row[2] for row in rows]], dtype=np.uint64).reshape(2, len(rows))
+
+
+def _own(word: str, source: str, where: str) -> Entry:
+    if _INCHIKEY.match(word):
+        return Entry(word, _OWN_TIER, source, 0.0)
+    from rdkit import Chem
+    from rdkit.Chem.Descriptors import MolWt
+
+    try:
+        molecule = Molecule.from_smiles(word)
+    except InvalidMolecule as error:
+        raise InvalidMolecule(f"{where}: {error}") from error
+    return Entry(molecule.inchikey, _OWN_TIER, source, MolWt(Chem.MolFromSmiles(molecule.smiles)))
+
+
+def _builtin_sources() -> tuple[str, ...]:
+    from knowledge.sources import inventory
+
+    return (inventory.CDR, inventory.ECHA, inventory.HPV, inventory.LISTED, _SYNSPACE)
+
+
+def _build(path: Path) -> None:
+    from loguru import logger
+
+    from knowledge.sources import blocks, inventory
+
+    logger.info("stock: reading inventories")
+    tiers = inventory.tiers()
+    entries: dict[str, Entry] = {}
+    for identity in tables.identities():
+        listed = tiers.get(identity.cas)
+        if listed is None:
+            continue
+        kept = entries.get(identity.inchikey)
+        if kept is None or listed[0] < kept.tier:
+            entries[identity.inchikey] = Entry(identity.inchikey, *listed, identity.weight)
+    logger.info("stock: {} inventory substances; making the InChIKeys of the synspace blocks", len(entries))
+    for key, weight in blocks.read():
+        entries.setdefault(key, Entry(key, 5, _SYNSPACE, weight))
+    logger.info("stock: {} substances", len(entries))
+    with path.open("wb") as stream:
+        np.save(stream, pack(entries.values(), _builtin_sources()), allow_pickle=False)
