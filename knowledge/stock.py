@@ -1,7 +1,7 @@
 """What can be bought: inventory substances with their tonnage, and building blocks made to order.
 
-Keys are kept as the first 8 bytes of the SHA-256 of the InChIKey, sorted in one memory-mapped array, so that the whole stock costs a
-process less than 2 MB and a question about a microsecond.
+Keys are kept as the first 8 bytes of the SHA-256 of the InChIKey, sorted in one memory-mapped array, so that the whole
+stock costs a process less than 2 MB and a question about a microsecond.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import re
 from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,8 +25,9 @@ from knowledge.sources.cache import build_once
 _LAYOUT = 1
 _SYNSPACE = "synspace building blocks"
 _INCHIKEY = re.compile(r"^[A-Z]{14}-[A-Z]{10}-[A-Z]$")
-# Money per gram (arbitrary unit, about euro for small amounts) of a molecule of 150 g/mol: an order of magnitude per tier, as
-# catalogues show between bulk chemicals and blocks synthesised to order. A proxy for ranking routes, not a quote.
+# Money per gram (arbitrary unit, about euro for small amounts) of a molecule of 150 g/mol: an order of magnitude per
+# tier, as catalogues show between bulk chemicals and blocks synthesised to order. A proxy for ranking routes, not a
+# quote.
 _PRICE = {1: 0.05, 2: 0.2, 3: 1.0, 4: 5.0, 5: 50.0}
 _REFERENCE_WEIGHT = 150.0
 _OWN_TIER = 3
@@ -53,21 +55,26 @@ class Stock:
     """Purchasable molecules by InChIKey. Immutable; make one with `builtin` or `from_file`."""
 
     def __init__(self, table: npt.NDArray[np.uint64], sources: tuple[str, ...]) -> None:
-        """`table`, shape (2, n): hashes in ascending order; source (8 bits), tier (8 bits) and weight in 0.01 g/mol (32 bits)."""
+        """`table`, shape (2, n): hashes in ascending order; source (8 bits), tier (8 bits) and weight in 0.01 g/mol
+        (32 bits).
+        """
         self._table = table
         # A memoryview answers in Python integers, several times faster than NumPy scalars.
-        self._hashes = memoryview(np.asarray(table[0]))
+        self._hashes = np.asarray(table[0]).data
         self._sources = sources
 
     @classmethod
     def builtin(cls) -> Stock:
-        """Inventory substances (tiers 1-4) and the blocks of synspace (tier 5); built at first use, in about half a minute."""
+        """Inventory substances (tiers 1-4) and the blocks of synspace (tier 5); built at first use, in about half a
+        minute.
+        """
         path = build_once(f"stock-{_LAYOUT}-{tables.versions()}.npy", _build)
         return cls(np.load(path, mmap_mode="r", allow_pickle=False), _builtin_sources())
 
     @classmethod
     def from_file(cls, path: str | Path) -> Stock:
-        """A user's own stock: one SMILES or InChIKey per line (the first word counts; blank lines and `#` comments do not).
+        """A user's own stock: one SMILES or InChIKey per line (the first word counts; blank lines and `#` comments do
+        not).
 
         All of it is tier 3. Raises InvalidMolecule, naming file and line, and OSError.
         """
@@ -123,9 +130,10 @@ def hash64(inchikey: str) -> int:
 def pack(entries: Iterable[Entry], sources: tuple[str, ...]) -> npt.NDArray[np.uint64]:
     """The table that `Stock` reads, shape (2, n). Raises HashCollision; an InChIKey given twice is a ValueError."""
     rows = sorted(
-        (hash64(e.inchikey), e.inchikey, sources.index(e.source) | e.tier << 8 | round(e.weight * 100.0) << 16) for e in entries
+        (hash64(e.inchikey), e.inchikey, sources.index(e.source) | e.tier << 8 | round(e.weight * 100.0) << 16)
+        for e in entries
     )
-    for (hash_a, key_a, _), (hash_b, key_b, _) in zip(rows, rows[1:], strict=False):
+    for (hash_a, key_a, _), (hash_b, key_b, _) in pairwise(rows):
         if key_a == key_b:
             raise ValueError(f"'{key_a}' is in the stock twice")
         if hash_a == hash_b:
@@ -137,7 +145,7 @@ def _own(word: str, source: str, where: str) -> Entry:
     if _INCHIKEY.match(word):
         return Entry(word, _OWN_TIER, source, 0.0)
     from rdkit import Chem
-    from rdkit.Chem.Descriptors import MolWt
+    from rdkit.Chem.Descriptors import MolWt  # type: ignore[attr-defined]  # missing in RDKit's stubs
 
     try:
         molecule = Molecule.from_smiles(word)

@@ -1,10 +1,10 @@
 """The building blocks of `synspace`: read without unpickling, their InChIKeys made by child processes.
 
-The package ships them as a bz2-compressed pickle of RDKit molecules. A pickle is a program; this one's opcodes are only scanned for
-the byte strings that hold molecules (RDKit's own binary format), and nothing of it is executed.
+The package ships them as a bz2-compressed pickle of RDKit molecules. A pickle is a program; this one's opcodes are
+only scanned for the byte strings that hold molecules (RDKit's own binary format), and nothing of it is executed.
 
-`python -m knowledge.sources.blocks PART PARTS` writes one part as lines of InChIKey and molecular weight; `read` starts as many of
-these as there are cores, which unlike `multiprocessing` asks nothing of the caller's `__main__`.
+`python -m knowledge.sources.blocks PART PARTS` writes one part as lines of InChIKey and molecular weight; `read`
+starts as many of these as there are cores, which unlike `multiprocessing` asks nothing of the caller's `__main__`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,12 @@ def binary_molecules() -> Iterator[bytes]:
         raise tables.MissingTable(f"'{_FILE}' is not in the installed synspace; expected version 1.0.0")
     seen: set[bytes] = set()
     for opcode, argument, _ in pickletools.genops(bz2.decompress(path.read_bytes())):
-        if opcode.name.endswith("BINBYTES") and isinstance(argument, bytes) and argument.startswith(_MAGIC) and argument not in seen:
+        if (
+            opcode.name.endswith("BINBYTES")
+            and isinstance(argument, bytes)
+            and argument.startswith(_MAGIC)
+            and argument not in seen
+        ):
             seen.add(argument)
             yield argument
 
@@ -59,21 +64,24 @@ def _run_part(part: int, parts: int, environment: dict[str, str]) -> str:
     command = [sys.executable, "-m", "knowledge.sources.blocks", str(part), str(parts)]
     child = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if child.returncode != 0:
-        raise BlocksFailed(f"making InChIKeys of the building blocks failed: {' '.join(child.stderr.splitlines()[-1:])}")
+        raise BlocksFailed(
+            f"making InChIKeys of the building blocks failed: {' '.join(child.stderr.splitlines()[-1:])}"
+        )
     return child.stdout
 
 
 def _write_part(part: int, parts: int) -> None:
     from rdkit import Chem, rdBase
-    from rdkit.Chem.Descriptors import MolWt
+    from rdkit.Chem.Descriptors import MolWt  # type: ignore[attr-defined]  # missing in RDKit's stubs
 
     done: set[str] = set()
     with rdBase.BlockLogs():
         for i, binary in enumerate(binary_molecules()):
             if i % parts != part:
                 continue
-            mol = Chem.Mol(binary)
-            # The same molecule is stored once per reaction that can use it; a canonical SMILES costs a third of an InChIKey.
+            mol = Chem.Mol(binary)  # type: ignore[call-overload]  # the stub says text, RDKit takes bytes
+            # The same molecule is stored once per reaction that can use it; a canonical SMILES costs a third of an
+            # InChIKey.
             smiles = Chem.MolToSmiles(mol)
             if smiles in done:
                 continue

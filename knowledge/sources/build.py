@@ -1,4 +1,4 @@
-"""`python -m knowledge.sources.build`: builds everything that would otherwise be built at first use, and says so on stderr."""
+"""`python -m knowledge.sources.build`: builds what would otherwise be built at first use, with progress on stderr."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Where built data lives, and how it gets there: built once, seen whole or not at all.
 
-A cached file is a pure function of the installed packages and of the version in its name, so deleting the folder is always safe.
+A cached file is a pure function of the installed packages and of the version in its name, so deleting the folder is
+always safe.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ def cache_dir() -> Path:
 
 
 def build_once(name: str, build: Callable[[Path], None]) -> Path:
-    """The path of the cached file `name` (a plain, versioned file name), calling `build(temporary_path)` when it is missing.
+    """The path of the cached file `name` (plain and versioned); calls `build(temporary_path)` when it is missing.
 
-    Of several processes or threads that ask at once, one builds and the others wait. The file appears by `os.replace`, so nobody
-    ever reads half of it; when `build` raises, nothing is left behind and the error passes through.
+    Of several processes or threads that ask at once, one builds and the others wait. The file appears by `os.replace`,
+    so nobody ever reads half of it; when `build` raises, nothing is left behind and the error passes through.
     """
     if Path(name).name != name:
         raise ValueError(f"'{name}' is not a plain file name")
@@ -53,7 +54,9 @@ def build_once(name: str, build: Callable[[Path], None]) -> Path:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """An advisory lock that the kernel releases when the process dies; the lock file itself stays (removing it would race)."""
+    """An advisory lock that the kernel releases when the process dies; the lock file itself stays (removing it would
+    race).
+    """
     with path.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

@@ -1,8 +1,10 @@
-"""Which tables answer for which property: name, trust, noise; and the readings they give at 298.15 K and normal pressure.
+"""Which tables answer for which property: name, trust, noise; and the readings they give at 298.15 K and normal
+pressure.
 
-Left out on purpose, because they hold estimates: Yaws' boiling points, every Joback, neural-network and quantum-chemical table of
-the packages, and the estimating correlations of liquid viscosity (Letsou-Stiel, Przedziecki-Sridhar, Lucas).
-The noise of a source is judged from its scatter against the others over the compounds they share.
+Left out on purpose, because they hold estimates: Yaws' boiling points, every Joback, neural-network and
+quantum-chemical table of the packages, and the estimating correlations of liquid viscosity (Letsou-Stiel,
+Przedziecki-Sridhar, Lucas). The noise of a source is judged from its scatter against the others over the compounds
+they share.
 """
 
 from __future__ import annotations
@@ -68,7 +70,12 @@ def _hansen(name: str, table: str, std: tuple[float, float, float]) -> tuple[Sca
     # All of them go back to Hansen's own table: one family, so that three copies do not outvote a correction.
     properties = ("hansen_dispersion", "hansen_polar", "hansen_hydrogen")
     return tuple(
-        Scalar(Source(name, p, "Hansen", Kind.CURATED, s), f"Misc/{table}_hansen_solubility_parameters.tsv", f"HANSEN_DELTA_{x}", 1e-3)
+        Scalar(
+            Source(name, p, "Hansen", Kind.CURATED, s),
+            f"Misc/{table}_hansen_solubility_parameters.tsv",
+            f"HANSEN_DELTA_{x}",
+            1e-3,
+        )
         for p, x, s in zip(properties, "DPH", std, strict=True)
     )
 
@@ -88,8 +95,16 @@ SCALARS: tuple[Scalar, ...] = (
     Scalar(Source(_CAS, "melting_point", "CAS", Kind.CURATED, 5.0), _COMMON_CHEMISTRY, "Tm"),
     # Three out of five of its melting points equal Open Notebook's: the same witness.
     Scalar(Source(_WIKI, "melting_point", "ONS", Kind.CURATED, 5.0), _WIKIDATA, "Tm"),
-    Scalar(Source("IEC 60079-20-1", "flash_point", "IEC", Kind.CURATED, 4.0), "Safety/IS IEC 60079-20-1 2010.tsv", "T_flash"),
-    Scalar(Source("DIPPR (Serat 2017)", "flash_point", "DIPPR", Kind.CURATED, 5.0), "Safety/DIPPR T_flash Serat.csv", "T_flash"),
+    Scalar(
+        Source("IEC 60079-20-1", "flash_point", "IEC", Kind.CURATED, 4.0),
+        "Safety/IS IEC 60079-20-1 2010.tsv",
+        "T_flash",
+    ),
+    Scalar(
+        Source("DIPPR (Serat 2017)", "flash_point", "DIPPR", Kind.CURATED, 5.0),
+        "Safety/DIPPR T_flash Serat.csv",
+        "T_flash",
+    ),
     Scalar(Source("NFPA 497", "flash_point", "NFPA", Kind.CURATED, 6.0), "Safety/NFPA 497 2008.tsv", "T_flash"),
     Scalar(Source(_WIKI, "flash_point", "Wikidata", Kind.CURATED, 7.0), _WIKIDATA, "T_flash"),
     *_hansen("Hansen (Diaz de los Rios 2022)", "ruben_manuel", (0.3, 0.6, 0.6)),
@@ -119,16 +134,20 @@ def scalar_readings(scalar: Scalar) -> Iterator[tuple[int, float]]:
 def viscosity_readings() -> Iterator[tuple[Source, int, float]]:
     """(source, CAS, mPa*s at 298.15 K) from correlations fitted to measurements, inside their stated range only.
 
-    The VDI table states no range: the caller must see to it that the compound is liquid at 298.15 K.
-    Forms and units: Perry's 8th ed. table 2-313 (DIPPR equation 101, Pa*s); VDI Heat Atlas 2nd ed. D3.1 (PPDS 9, Pa*s);
-    Viswanath and Natarajan, Data Book on the Viscosity of Liquids, 1989 (log10 forms; mPa*s with three terms, Pa*s with two).
-    Their 14 power laws are not used: five of the twelve that can be compared are off by a factor of 1000 and more.
+    The VDI table states no range: the caller must see to it that the compound is liquid at 298.15 K. Forms and units:
+    Perry's 8th ed. table 2-313 (DIPPR equation 101, Pa*s); VDI Heat Atlas 2nd ed. D3.1 (PPDS 9, Pa*s); Viswanath and
+    Natarajan, Data Book on the Viscosity of Liquids, 1989 (log10 forms; mPa*s with three terms, Pa*s with two). Their
+    14 power laws are not used: five of the twelve that can be compared are off by a factor of 1000 and more.
     """
     t = AMBIENT
     folder = "Viscosity/"
-    for cas, c in _coefficients(folder + "Table 2-313 Viscosity of Inorganic and Organic Liquids.tsv", "C1 C2 C3 C4 C5"):
+    for cas, c in _coefficients(
+        folder + "Table 2-313 Viscosity of Inorganic and Organic Liquids.tsv", "C1 C2 C3 C4 C5"
+    ):
         yield _PERRY, cas, 1e3 * math.exp(c[0] + c[1] / t + c[2] * math.log(t) + c[3] * t ** c[4])
-    for cas, c in _coefficients(folder + "VDI PPDS Dynamic viscosity of saturated liquids polynomials.tsv", "A B C D E", ranged=False):
+    for cas, c in _coefficients(
+        folder + "VDI PPDS Dynamic viscosity of saturated liquids polynomials.tsv", "A B C D E", ranged=False
+    ):
         a, b, high, low, scale = c
         if low < t < high:
             x = (high - t) / (t - low)

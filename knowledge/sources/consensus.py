@@ -34,10 +34,11 @@ _COVERAGE = 2.5
 def agree(readings: Sequence[Reading]) -> Agreement:
     """The value that most independent witnesses support. Raises ValueError without readings.
 
-    The largest group of agreeing families wins, then the more precise one, then the first in the order given (the order of
-    trust). The value is the mean of the group's families weighted by 1/std²; its std never falls below the best member's, because
-    handbook values are seldom independent, and grows with the scatter. Where every witness stands alone and they contradict each
-    other, the most precise is taken, and half the way to its nearest contradiction is added in quadrature.
+    The largest group of agreeing families wins, then the more precise one, then the first in the order given (the
+    order of trust). The value is the mean of the group's families weighted by 1/std²; its std never falls below the
+    best member's, because handbook values are seldom independent, and grows with the scatter. Where every witness
+    stands alone and they contradict each other, the most precise is taken, and half the way to its nearest
+    contradiction is added in quadrature.
     """
     if not readings:
         raise ValueError("a consensus needs at least one reading")
@@ -54,7 +55,11 @@ def agree(readings: Sequence[Reading]) -> Agreement:
     scatter = math.sqrt(sum(w * (readings[i].value - value) ** 2 for w, i in zip(weights, group, strict=True)) / total)
     std = max(min(readings[i].std for i in group), scatter)
     if len(group) == 1:
-        against = [abs(r.value - value) for i, r in enumerate(readings) if i not in group and not _agreeing(readings[group[0]], r)]
+        against = [
+            abs(r.value - value)
+            for i, r in enumerate(readings)
+            if i not in group and not _agreeing(readings[group[0]], r)
+        ]
         if against:
             std = math.hypot(std, 0.5 * min(against))
     return Agreement(value, std, group)
@@ -70,6 +75,8 @@ def _one_per_family(readings: Sequence[Reading], candidates: Sequence[int], cent
     for i in candidates:
         family = readings[i].family
         kept = nearest.get(family)
-        if kept is None or abs(readings[i].value - readings[centre].value) < abs(readings[kept].value - readings[centre].value):
+        if kept is None or abs(readings[i].value - readings[centre].value) < abs(
+            readings[kept].value - readings[centre].value
+        ):
             nearest[family] = i
     return tuple(sorted(nearest.values()))

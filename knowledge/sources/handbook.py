@@ -1,7 +1,8 @@
 """What the literature knows: measured properties of organic compounds, each with its sources.
 
-The tables are those of the `chemicals` package (Bell, https://github.com/CalebBell/chemicals), read at first use and kept in the
-cache folder. Estimates are not in it; see `knowledge.sources.compilation` for what is, and `consensus` for how one value is chosen.
+The tables are those of the `chemicals` package (Bell, https://github.com/CalebBell/chemicals), read at first use and
+kept in the cache folder. Estimates are not in it; see `knowledge.sources.compilation` for what is, and `consensus` for
+how one value is chosen.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ def _tables() -> _Tables:
 class Handbook:
     """Facts by molecule and property. Immutable; every instance of a process shares one set of tables.
 
-    Properties: boiling_point, melting_point, flash_point (K), viscosity (mPa*s at 298.15 K), hansen_dispersion, hansen_polar,
-    hansen_hydrogen (MPa**0.5). Asking for another one raises UnknownProperty.
+    Properties: boiling_point, melting_point, flash_point (K), viscosity (mPa*s at 298.15 K), hansen_dispersion,
+    hansen_polar, hansen_hydrogen (MPa**0.5). Asking for another one raises UnknownProperty.
     """
 
     def __init__(self, withheld: float = 0.0, seed: int = 0) -> None:
@@ -81,13 +82,15 @@ class Handbook:
     def known(cls, withheld: float, seed: int) -> Handbook:
         """The view of somebody who has never seen a seeded fraction of the compounds.
 
-        Whether a compound is withheld depends on the seed and the connectivity block of its InChIKey only, so no stereoisomer or
-        isotopologue of it can be seen either.
+        Whether a compound is withheld depends on the seed and the connectivity block of its InChIKey only, so no
+        stereoisomer or isotopologue of it can be seen either.
         """
         return cls(withheld, seed)
 
     def molecules(self) -> list[Molecule]:
-        """Every visible compound, with facts or without, sorted by InChIKey: single neutral organics of H C N O F Si P S Cl Br I."""
+        """Every visible compound, with facts or without, sorted by InChIKey: single neutral organics of H C N O F Si P
+        S Cl Br I.
+        """
         data = self._data
         return [Molecule(smiles=data.smiles[i], inchikey=data.keys[i]) for i in np.flatnonzero(self._visible).tolist()]
 
@@ -142,7 +145,9 @@ class Handbook:
         members = [s for i, s in enumerate(SOURCES) if mask >> i & 1]
         measured = all(s.kind is Kind.EXPERIMENTAL for s in members)
         names = " + ".join(s.name for s in members)
-        return self._fact(molecule, PROPERTIES[number], value, std, names, Kind.EXPERIMENTAL if measured else Kind.CURATED)
+        return self._fact(
+            molecule, PROPERTIES[number], value, std, names, Kind.EXPERIMENTAL if measured else Kind.CURATED
+        )
 
     def _fact(self, molecule: int, property: str, value: float, std: float, source: str, kind: Kind) -> Fact:
         return Fact(

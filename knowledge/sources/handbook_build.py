@@ -24,11 +24,11 @@ _Readings = dict[str, dict[str, list[tuple[int, float]]]]
 
 
 def organic_smiles(smiles: str) -> str | None:
-    """Canonical SMILES of a single neutral organic molecule of natural isotopes without radicals; None for anything else."""
-    if "." in smiles or "C" not in smiles.upper():
-        return None
+    """Canonical SMILES of a single neutral organic molecule of natural isotopes without radicals; None for anything
+    else.
+    """
     with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
+        mol = Chem.MolFromSmiles(smiles) if "." not in smiles and "C" in smiles.upper() else None
     if mol is None:
         return None
     carbon = False
@@ -51,7 +51,9 @@ def build(path: Path) -> None:
     position = {key: i for i, key in enumerate(keys)}
     raw: list[tuple[int, int, int, float, float]] = []
     best: list[tuple[int, int, float, float, tuple[int, ...]]] = []
-    yaws = {key_of_cas[cas]: v for cas, v in tables.column("chemicals", compilation.YAWS_BOILING, "Tb") if cas in key_of_cas}
+    yaws = {
+        key_of_cas[cas]: v for cas, v in tables.column("chemicals", compilation.YAWS_BOILING, "Tb") if cas in key_of_cas
+    }
     for p, name in enumerate(PROPERTIES):
         doubtful = 0
         for key, found in readings[name].items():
@@ -62,7 +64,9 @@ def build(path: Path) -> None:
                 doubtful += 1
                 continue
             best.append((position[key], p, *consensus))
-        logger.info("handbook: {}: {} molecules ({} doubtful ones left out)", name, sum(b[1] == p for b in best), doubtful)
+        logger.info(
+            "handbook: {}: {} molecules ({} doubtful ones left out)", name, sum(b[1] == p for b in best), doubtful
+        )
     _write(path, keys, [smiles_of[key] for key in keys], sorted(raw), sorted(best))
 
 
@@ -116,7 +120,9 @@ def _noise(source: Source, value: float) -> float:
 def _consensus(name: str, found: Sequence[tuple[int, float]]) -> tuple[float, float, tuple[int, ...]]:
     """(value, std, the sources that carry it), in the property's unit."""
     log = get_property(name).scale is Scale.LOG
-    readings = [Reading(math.log(v) if log else v, SOURCES[s].std, SOURCES[s].name, SOURCES[s].family) for s, v in found]
+    readings = [
+        Reading(math.log(v) if log else v, SOURCES[s].std, SOURCES[s].name, SOURCES[s].family) for s, v in found
+    ]
     result = agree(readings)
     members = tuple(found[i][0] for i in result.members)
     if log:
@@ -128,8 +134,8 @@ def _consensus(name: str, found: Sequence[tuple[int, float]]) -> tuple[float, fl
 def _doubtful_boiling_point(value: float, members: Sequence[int], yaws: float | None) -> bool:
     """A value with one witness only, contradicted by Yaws' compilation by more than 30 K.
 
-    Yaws holds estimates and is no source here, but such a gap mostly means a boiling point at reduced pressure on one side, and one
-    cannot tell on which.
+    Yaws holds estimates and is no source here, but such a gap mostly means a boiling point at reduced pressure on one
+    side, and one cannot tell on which.
     """
     return len({SOURCES[s].family for s in members}) == 1 and yaws is not None and abs(value - yaws) > 30.0
 

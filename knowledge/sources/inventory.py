@@ -1,6 +1,7 @@
 """Which substances are on the market: public inventories and tonnage, from the tables of `thermo.law`.
 
-An inventory lists what was once notified to an authority. Without a tonnage that is weak evidence that one can buy it; the tier says so.
+An inventory lists what was once notified to an authority. Without a tonnage that is weak evidence that one can buy it;
+the tier says so.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ LISTED = "chemical inventory (TSCA, EINECS, NLP, DSL or SPIN)"
 
 
 def tiers() -> dict[int, tuple[int, str]]:
-    """CAS number -> (tier, source): 1 bulk (>= 1000 t/a), 2 (100-1000 t/a), 3 less or undisclosed, 4 listed without tonnage.
+    """CAS number -> (tier, source): 1 bulk (>= 1000 t/a), 2 (100-1000 t/a), 3 less or undisclosed, 4 listed without
+    tonnage.
 
-    The best evidence counts where there are several. Substances that Canada has removed or prohibits do not count as listed there.
+    The best evidence counts where there are several. Substances that Canada has removed or prohibits do not count as
+    listed there.
     """
     found: dict[int, tuple[int, str]] = {}
 

@@ -1,8 +1,8 @@
 """Reads the tables inside the installed `chemicals` and `thermo` packages, as text and one at a time.
 
-Nothing of them is copied into this project. They are read as files because the packages' own accessors load whole pandas frames
-(and three of them, those of `chemicals.safety`, raise in 1.5.2); the layout is pinned by the version in our requirements and by tests.
-CAS numbers are integers without dashes here.
+Nothing of them is copied into this project. They are read as files because the packages' own accessors load whole
+pandas frames (and three of them, those of `chemicals.safety`, raise in 1.5.2); the layout is pinned by the version in
+our requirements and by tests. CAS numbers are integers without dashes here.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ def rows(package: str, relative: str) -> Iterator[dict[str, str]]:
 
 
 def column(package: str, relative: str, name: str, key: str = "CAS") -> Iterator[tuple[int, float]]:
-    """(CAS, value) of one numeric column, in the table's own order, skipping empty cells. Raises MissingTable, KeyError."""
+    """(CAS, value) of one numeric column, in the table's own order, skipping empty cells. Raises MissingTable,
+    KeyError.
+    """
     for row in rows(package, relative):
         cas, text = cas_number(row[key]), row[name].strip()
         if cas is not None and text:
@@ -93,7 +95,9 @@ def lines(package: str, relative: str) -> Iterator[str]:
 
 def _open(path: Path) -> io.TextIOWrapper:
     if not path.exists():
-        raise MissingTable(f"'{path.name}' is not in the installed package; expected chemicals 1.5.2, thermo 0.6.1, synspace 1.0.0")
+        raise MissingTable(
+            f"'{path.name}' is not in the installed package; expected chemicals 1.5.2, thermo 0.6.1, synspace 1.0.0"
+        )
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding="utf-8", newline="")
     if path.suffix == ".zip":
