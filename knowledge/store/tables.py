@@ -85,6 +85,7 @@ class Restriction(SQLModel, table=True):
     reason: str
     experiment_id: str
     until_iteration: int | None = None
+    event_id: int
     at: str
 
 
@@ -134,7 +135,7 @@ class Command(SQLModel, table=True):
     detail: str = ""
     epoch: int
     intent_at: str
-    deadline_at: str
+    deadline_s: float  # on the lab's clock
     ended_at: str | None = None
     started_s: float | None = None
     finished_s: float | None = None

@@ -1,0 +1,98 @@
+"""What a campaign had learned at a moment of its log: the same moment always gives the same data."""
+
+from __future__ import annotations
+
+from knowledge.records.base import Record
+from knowledge.records.fact import Fact, Kind
+from knowledge.records.measurement import Measurement
+from knowledge.records.molecule import Molecule
+from knowledge.store.tables import Experiment, MeasurementRow, Restriction
+from sqlmodel import Session, col, select
+
+
+class Observed(Record):
+    """One experiment's trusted values by property name, in the table's units."""
+
+    experiment_id: str
+    iteration: int
+    smiles: str
+    values: dict[str, float]
+    stds: dict[str, float]
+
+
+class Rule(Record):
+    """A restriction in force: `kind` is molecule, similar or substructure."""
+
+    kind: str
+    value: str
+
+
+class Snapshot(Record):
+    observed: tuple[Observed, ...]
+    seen: tuple[str, ...]  # SMILES of every experiment of earlier batches, whatever became of it
+    rules: tuple[Rule, ...]
+
+    def facts(self) -> dict[str, list[Fact]]:
+        """Measured values as facts by property."""
+        facts: dict[str, list[Fact]] = {}
+        for one in self.observed:
+            molecule = Molecule.from_smiles(one.smiles)
+            for name in sorted(one.values):
+                facts.setdefault(name, []).append(
+                    Fact(
+                        smiles=molecule.smiles,
+                        inchikey=molecule.inchikey,
+                        property=name,
+                        value=one.values[name],
+                        std=one.stds[name],
+                        source=one.experiment_id,
+                        kind=Kind.MEASURED_HERE,
+                    )
+                )
+        return facts
+
+
+def take(session: Session, campaign_id: str, *, as_of: int, before_iteration: int) -> Snapshot:
+    """Measurements up to event `as_of`; molecules and rules from batches before `before_iteration`."""
+    experiments = {
+        e.id: e
+        for e in session.exec(
+            select(Experiment)
+            .where(Experiment.campaign_id == campaign_id, Experiment.iteration < before_iteration)
+            .order_by(col(Experiment.iteration), col(Experiment.ordinal), col(Experiment.id))
+        )
+    }
+    values: dict[str, dict[str, Measurement]] = {}
+    rows = session.exec(
+        select(MeasurementRow)
+        .where(MeasurementRow.campaign_id == campaign_id, MeasurementRow.event_id <= as_of)
+        .order_by(col(MeasurementRow.id))
+    )
+    for row in rows:  # in log order, so a later measurement supersedes
+        if row.experiment_id in experiments:
+            values.setdefault(row.experiment_id, {})[row.property] = Measurement.from_canonical(row.body)
+    observed = []
+    for experiment in experiments.values():
+        trusted = {n: m for n, m in values.get(experiment.id, {}).items() if m.qc_flag is None}
+        if trusted:
+            observed.append(
+                Observed(
+                    experiment_id=experiment.id,
+                    iteration=experiment.iteration,
+                    smiles=experiment.smiles,
+                    values={n: m.value for n, m in trusted.items()},
+                    stds={n: m.std for n, m in trusted.items()},
+                )
+            )
+    rules = session.exec(
+        select(Restriction)
+        .where(Restriction.campaign_id == campaign_id, Restriction.event_id <= as_of)
+        .order_by(col(Restriction.id))
+    )
+    return Snapshot(
+        observed=tuple(observed),
+        seen=tuple(sorted({e.smiles for e in experiments.values()})),
+        rules=tuple(
+            Rule(kind=r.kind, value=r.value) for r in rules if r.until_iteration is None or r.until_iteration >= before_iteration
+        ),
+    )

@@ -1,0 +1,76 @@
+"""Learn: refit the property models on handbook and measurements, and say how wrong the last predictions were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agent.campaign import CampaignSpec
+from agent.stages.contract import Inputs
+from agent.transaction import Transaction
+from knowledge.store import log
+from knowledge.store.tables import ModelVersion, Work
+
+NAME = "learn"
+
+
+def on_start(tx: Transaction, event: log.Happened) -> None:
+    """A campaign begins by fitting what is already known."""
+    tx.request(NAME, event.campaign_id, event.campaign_id, iteration=0, previous=None, as_of=event.id)
+
+
+def on_batch_closed(tx: Transaction, event: log.Happened) -> None:
+    number = int(event.body["iteration"])
+    previous = tx.latest_model(event.campaign_id)
+    tx.request(
+        NAME,
+        event.campaign_id,
+        event.subject,
+        iteration=number,
+        previous=None if previous is None else previous.sha256,
+        as_of=event.id,
+    )
+
+
+def compute(inputs: Inputs) -> dict[str, Any]:
+    """The fitted models' state, what they were fitted on, and the prospective error of the batch that just closed."""
+    from agent.prior import known_facts
+    from agent.snapshot import take
+    from knowledge.records.candidate import Candidate
+    from planners.optimize.evaluate import prospective_error
+    from planners.optimize.surrogates import fit_surrogates
+
+    spec = CampaignSpec.from_canonical(inputs.spec)
+    iteration = int(inputs.body["iteration"])
+    with inputs.store() as store, store.read() as session:
+        snapshot = take(session, inputs.campaign_id, as_of=int(inputs.body["as_of"]), before_iteration=iteration + 1)
+        previous = inputs.body["previous"]
+        warm = None if previous is None else log.load(session, previous)["models"]
+        predicted = {
+            e.id: Candidate.model_validate(log.load(session, e.candidate)).predicted
+            for e in inputs.experiments(session, iteration)
+        }
+    pairs = [(predicted[o.experiment_id], o.values) for o in snapshot.observed if o.experiment_id in predicted]
+    surrogates = fit_surrogates(known_facts(spec, snapshot), seed=inputs.seed, warm=warm)
+    return {"models": surrogates.state(), "prospective_error": prospective_error(pairs), "observed": len(snapshot.observed)}
+
+
+def finish(tx: Transaction, work: Work, result: dict[str, Any], inputs: Inputs) -> None:
+    iteration = int(inputs.body["iteration"])
+    sha256 = tx.put("model", result)
+    tx.add(
+        ModelVersion(
+            campaign_id=work.campaign_id,
+            number=iteration,
+            data_hash=str(result["models"]["data_hash"]),
+            seed=inputs.seed,
+            sha256=sha256,
+            at=tx.at,
+        )
+    )
+    tx.emit(
+        work.campaign_id, "model.fitted", f"{work.campaign_id}/{iteration}", iteration=iteration, model=sha256,
+        prospective_error=result["prospective_error"],
+    )  # fmt: skip
+
+
+HANDLERS = {"campaign.started": on_start, "batch.closed": on_batch_closed}
