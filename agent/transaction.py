@@ -6,14 +6,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
 from agent.campaign import CampaignSpec
-from agent.lifecycle import TERMINAL, UNCHARGED, State, check
+from agent.lifecycle import TERMINAL, UNCHARGED, Phase, State, check
 from knowledge.records.base import Record, canonical_json
 from knowledge.store import log
-from knowledge.store.tables import Campaign, Experiment, Hold, Iteration, Notification, Work
+from knowledge.store.tables import Campaign, Experiment, Hold, Iteration, ModelVersion, Notification, Work
 
 ENGINE = "athanor"  # the name under which the loop itself proposes, moves and writes
 
@@ -109,6 +109,33 @@ class Transaction:
     def iteration(self, campaign_id: str, number: int) -> Iteration:
         query = select(Iteration).where(Iteration.campaign_id == campaign_id, Iteration.number == number)
         return self.session.exec(query).one()
+
+    def latest_model(self, campaign_id: str) -> ModelVersion | None:
+        query = select(ModelVersion).where(ModelVersion.campaign_id == campaign_id).order_by(col(ModelVersion.number).desc())
+        return self.session.exec(query).first()
+
+    def proposal_of(self, campaign_id: str, number: int) -> str | None:
+        query = select(Iteration.proposal).where(Iteration.campaign_id == campaign_id, Iteration.number == number)
+        return self.session.exec(query).first()
+
+    def references_used(self, campaign_id: str) -> int:
+        """Experiments on bought molecules that were charged to the budget."""
+        query = select(func.count(col(Experiment.id))).where(
+            Experiment.campaign_id == campaign_id,
+            col(Experiment.reference).is_(True),
+            col(Experiment.state).not_in([s.value for s in UNCHARGED]),
+        )
+        return int(self.session.exec(query).one())
+
+    def finish_campaign(self, campaign_id: str, phase: Phase, why: str) -> None:
+        campaign = self.campaign(campaign_id)
+        if Phase(campaign.state).ended:
+            return
+        campaign.state, campaign.outcome, campaign.ended_at = phase, why, self.at
+        self.session.add(campaign)
+        self.session.flush()
+        self.emit(campaign_id, "campaign.ended", campaign_id, phase=phase, why=why)
+        self.notify(campaign_id, f"campaign {campaign_id} {phase}: {why}")
 
     def _settle(self, experiment: Experiment) -> None:
         batch = self.iteration(experiment.campaign_id, experiment.iteration)

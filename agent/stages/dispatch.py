@@ -325,6 +325,7 @@ def retry_as_child(tx: Transaction, experiment: Experiment) -> None:
         candidate=experiment.candidate,
         parent_id=experiment.id,
         proposer=experiment.proposer,
+        reference=experiment.reference,
         created_at=tx.at,
         updated_at=tx.at,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from agent.campaign import CampaignSpec
@@ -75,14 +74,11 @@ def finish(tx: Transaction, work: Work, result: dict[str, Any], inputs: Inputs) 
             inchikey=candidate.molecule.inchikey,
             candidate=tx.put("candidate", candidate),
             proposer=ENGINE,
+            reference=candidate.purchasable,
             created_at=tx.at,
             updated_at=tx.at,
         )
         tx.born(experiment)
-
-
-def tally(counts: Counter[str]) -> dict[str, int]:
-    return dict(sorted(counts.items()))
 
 
 HANDLERS = {"model.fitted": on_model_fitted}

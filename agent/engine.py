@@ -1,0 +1,501 @@
+"""The engine: event -> handler -> state change and effects in one transaction; effects run outside and end as events.
+
+Everything it must remember is in the store. What it keeps in memory (which futures run, which commands were sent by this
+process) may be lost at any line: a restart asks the devices and repeats pure work.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from typing import Any
+
+from loguru import logger
+from sqlalchemy import text
+from sqlmodel import Session, col, select
+
+from agent import devices, wishes
+from agent.campaign import CampaignSpec
+from agent.clock import POLL_S, Ticks
+from agent.compute import run_stage
+from agent.labs import Labs
+from agent.lifecycle import Phase, State, Wants
+from agent.stages import STAGES, collect, dispatch, review
+from agent.stages.contract import Inputs, seed_of
+from agent.transaction import Transaction
+from instruments.bench import Bench
+from knowledge.store import log
+from knowledge.store.artifacts import ArtifactFolder
+from knowledge.store.database import Store, now_iso
+from knowledge.store.exclusive import EngineLock
+from knowledge.store.tables import Campaign, Command, DeadLetter, Experiment, Hold, Instrument, Lease, Work
+
+CONSUMER = "engine"
+WORK_ATTEMPTS = 3
+SILENCES = 5  # unanswered look-ups before a command's outcome counts as unknown
+
+Handler = Callable[[Transaction, log.Happened], None]
+
+
+def _handlers() -> dict[str, list[Handler]]:
+    table: dict[str, list[Handler]] = {}
+    for module in (*STAGES.values(), review, dispatch, wishes):
+        for kind, handler in module.HANDLERS.items():
+            table.setdefault(kind, []).append(handler)
+    return table
+
+
+class Engine:
+    """Runs every active campaign of one store. One per store at a time (StoreInUse)."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        compute: Executor,
+        devices: Executor,
+        wait_for_people: bool,
+        on_progress: Callable[[str], None] = lambda _words: None,
+        clock: Callable[[], str] = now_iso,
+    ) -> None:
+        self.store = store
+        self.labs = Labs(store.folder)
+        self._compute, self._devices = compute, devices
+        self._wait_for_people = wait_for_people
+        self._progress, self._clock = on_progress, clock
+        self._lock = EngineLock(store)
+        self._files = ArtifactFolder(store.folder)
+        self._handlers = _handlers()
+        self._specs: dict[str, CampaignSpec] = {}
+        self._working: dict[Future[Any], tuple[int, Inputs]] = {}
+        self._asking: dict[Future[Any], str] = {}
+        self._asked: set[str] = set()  # commands with a device call under way
+        self._fresh: set[str] = set()  # intents written by this process and certainly not sent yet
+        self._aborting: set[str] = set()
+        self._silences: dict[str, int] = {}
+        self._finishes: dict[str, float] = {}
+        self._wakeup = threading.Event()
+        self._due: set[str] = set()
+
+    # -- transactions -------------------------------------------------------------------------------------------------
+
+    def _spec_of(self, session: Session, campaign_id: str) -> CampaignSpec:
+        revision = session.exec(select(Campaign.revision).where(Campaign.id == campaign_id)).one()
+        if revision not in self._specs:
+            self._specs[revision] = CampaignSpec.from_canonical(log.body_of(session, revision))
+        return self._specs[revision]
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """A write that sees every earlier event handled; cascades and the next intents are part of the same commit."""
+        while True:
+            with self.store.write() as session:
+                if self._behind(session):
+                    behind = True
+                else:
+                    behind = False
+                    tx = Transaction(session, self._clock(), self._spec_of)
+                    yield tx
+                    new = self._complete(tx)
+            if not behind:
+                self._fresh.update(new)
+                return
+            self._catch_up()
+
+    def _behind(self, session: Session) -> bool:
+        """Checks the fence as well. Raises FencedOff."""
+        query = text(
+            "SELECT (SELECT epoch FROM lease WHERE resource = 'engine'), (SELECT event_id FROM log_head), "
+            "(SELECT event_id FROM cursor WHERE consumer = :c)"
+        )
+        epoch, newest, position = session.connection().execute(query, {"c": CONSUMER}).one()
+        if epoch != self._lock.epoch:
+            self._lock.check(session)
+        return int(newest) != int(position or 0)
+
+    def _complete(self, tx: Transaction) -> list[str]:
+        """Handle what was emitted, write the intents that became possible, move the cursor."""
+        new: list[str] = []
+        while True:
+            while tx.queue:
+                event = tx.queue.popleft()
+                for handler in self._handlers.get(event.kind, ()):
+                    handler(tx, event)
+                tx.session.flush()
+            intents = dispatch.intend(tx, self._desk(tx))
+            new += intents
+            if not intents and not tx.queue:
+                break
+        tx.session.flush()
+        log.Cursor(CONSUMER).move(tx.session, log.head(tx.session)[0])
+        return new
+
+    def _catch_up(self) -> None:
+        """Handle events that other processes wrote, each in a commit of its own; one that cannot be handled is set aside."""
+        while True:
+            with self.store.read() as session:
+                backlog = log.after(session, log.Cursor(CONSUMER).position(session), limit=1)
+            if not backlog:
+                return
+            event = backlog[0]
+            try:
+                with self.store.write() as session:
+                    self._lock.check(session)
+                    tx = Transaction(session, self._clock(), self._spec_of)
+                    for handler in self._handlers.get(event.kind, ()):
+                        handler(tx, event)
+                    tx.session.flush()
+                    following = log.after(session, event.id, limit=100_000)
+                    mine = {e.id for e in tx.queue}
+                    if all(e.id in mine for e in following):
+                        self._fresh.update(self._complete(tx))
+                    else:
+                        # Events of other processes stand between; they keep their turn, and ours are handled after them.
+                        log.Cursor(CONSUMER).move(session, event.id)
+            except (ValueError, KeyError, RuntimeError) as error:
+                if isinstance(error, log.StoreError):
+                    raise
+                logger.warning("event {} ({}) cannot be handled: {}", event.id, event.kind, error)
+                with self.store.write() as session:
+                    session.add(
+                        DeadLetter(campaign_id=event.campaign_id, work_id=event.id, error=f"{event.kind}: {error}", at=self._clock())
+                    )
+                    session.flush()
+                    log.Cursor(CONSUMER).move(session, event.id)
+
+    def _desk(self, tx: Transaction) -> dispatch.Desk:
+        return dispatch.Desk(_LabsOfCampaigns(self, tx), self._lock.epoch)
+
+    # -- the loop -------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Work until no campaign is active, or, unless it waits for people, until only people could go on.
+
+        Raises StoreInUse, StoreFull, StoreReadOnly, StoreBusy, FencedOff or BrokenLog; the store is then as it was after
+        the last commit.
+        """
+        self._lock.acquire()
+        try:
+            with Ticks(self._tick):
+                self._register_instruments()
+                self._catch_up()
+                with self.transaction():
+                    pass  # writes the intents that became possible while no engine ran
+                while True:
+                    worked = self._step()
+                    if not self._active():
+                        break
+                    if not worked and not self._wait():
+                        break
+        finally:
+            for future in (*self._working, *self._asking):
+                future.cancel()
+            self._lock.release()
+
+    def _tick(self, what: str) -> None:
+        self._due.add(what)
+        self._wakeup.set()
+
+    def _active(self) -> list[str]:
+        with self.store.read() as session:
+            query = select(Campaign.id).where(Campaign.state == Phase.ACTIVE).order_by(col(Campaign.id))
+            return list(session.exec(query))
+
+    def _step(self) -> bool:
+        """One round; whether anything moved."""
+        moved = self._look_at_the_log()
+        moved |= self._start_work()
+        moved |= self._take_results()
+        moved |= self._ask_devices()
+        moved |= self._take_answers()
+        return moved
+
+    def _look_at_the_log(self) -> bool:
+        due, self._due = self._due, set()
+        with self.store.read() as session:
+            behind = self._behind(session)
+        if behind:
+            self._catch_up()
+            with self.transaction():
+                pass
+        if "deadlines" in due:
+            self.expire()
+        if "reminders" in due:
+            self._remind()
+        if "backup" in due:
+            from knowledge.store.backup import backup
+
+            backup(self.store)
+        return behind
+
+    def expire(self) -> None:
+        """End reviews and approvals that ran out."""
+        with self.transaction() as tx:
+            review.expire(tx)
+
+    def _remind(self) -> None:
+        with self.transaction() as tx:
+            for experiment in tx.experiments_in(State.AWAITING_REVIEW, State.QUARANTINED):
+                tx.notify(experiment.campaign_id, f"{experiment.id} still waits for a person ({experiment.state})")
+
+    # -- compute ----------------------------------------------------------------------------------------------------------
+
+    def _start_work(self) -> bool:
+        running = {number for number, _ in self._working.values()}
+        with self.store.read() as session:
+            query = (
+                select(Work, Campaign)
+                .join(Campaign, col(Campaign.id) == col(Work.campaign_id))
+                .where(Work.state == "PENDING", Campaign.state == Phase.ACTIVE, col(Campaign.wants).in_((Wants.RUN, Wants.STOP)))
+                .order_by(col(Work.id))
+            )
+            todo = []
+            for work, campaign in session.exec(query):
+                held = select(Hold.id).where(
+                    Hold.released_at == None,  # noqa: E711
+                    Hold.scope == "campaign",
+                    Hold.subject == campaign.id,
+                )
+                if work.id not in running and session.exec(held).first() is None:
+                    self._spec_of(session, campaign.id)
+                    todo.append((work, campaign, log.body_of(session, campaign.revision)))
+        for work, campaign, spec in todo:
+            inputs = Inputs(
+                campaign_id=campaign.id,
+                subject=work.subject,
+                spec=spec,
+                seed=seed_of(campaign.seed, work.name, work.subject.removeprefix(campaign.id)),
+                body=json.loads(work.body),
+                store_url=self.store.url,
+                folder=str(self.store.folder),
+            )
+            self._progress(f"{work.name} {work.subject}")
+            future = self._compute.submit(run_stage, work.name, inputs)
+            self._working[future] = (work.id, inputs)
+            future.add_done_callback(lambda _f: self._wakeup.set())
+        return bool(todo)
+
+    def _take_results(self) -> bool:
+        done = [f for f in self._working if f.done()]
+        for future in done:
+            number, inputs = self._working.pop(future)
+            error = future.exception()
+            if error is not None:
+                self._work_failed(number, error)
+                continue
+            with self.transaction() as tx:
+                work = tx.session.exec(select(Work).where(Work.id == number)).one()
+                if work.state != "PENDING":
+                    continue
+                work.state = "DONE"
+                tx.add(work)
+                STAGES[work.name].finish(tx, work, future.result(), inputs)
+                tx.session.flush()
+                wishes.end_if_done(tx, work.campaign_id)
+        return bool(done)
+
+    def _work_failed(self, number: int, error: BaseException) -> None:
+        """Try again a few times, then set aside and hold the campaign: a person must look."""
+        logger.opt(exception=error).debug("work {} failed", number)
+        with self.transaction() as tx:
+            work = tx.session.exec(select(Work).where(Work.id == number)).one()
+            work.attempts += 1
+            words = f"{type(error).__name__}: {error}".splitlines()[0]
+            if work.attempts >= WORK_ATTEMPTS:
+                tx.add(DeadLetter(campaign_id=work.campaign_id, work_id=work.id, error=words, at=tx.at))
+                tx.hold(work.campaign_id, "campaign", work.campaign_id, f"{work.name} of {work.subject} failed: {words}")
+            tx.add(work)
+
+    # -- devices ----------------------------------------------------------------------------------------------------------
+
+    def _register_instruments(self) -> None:
+        with self.store.read() as session:
+            specs = [self._spec_of(session, c) for c in session.exec(select(Campaign.id).where(Campaign.state == Phase.ACTIVE))]
+        opened = {key: bench for key, bench in (self.labs.bench(s) for s in specs)}
+        with self.store.write() as session:
+            for key, bench in opened.items():
+                for name in bench.names():
+                    about = bench.driver(name).describe()
+                    session.merge(
+                        Instrument(
+                            name=dispatch.lease_name(key, name), lab=key, kind=about.kind, body=about.canonical(), seen_at=self._clock()
+                        )
+                    )
+
+    def _bench_of(self, session: Session, campaign_id: str) -> tuple[str, Bench]:
+        return self.labs.bench(self._spec_of(session, campaign_id))
+
+    def _ask_devices(self) -> bool:
+        """Send fresh intents; look after everything that may be on a device."""
+        started = False
+        with self.store.read() as session:
+            query = select(Command).where(col(Command.state).in_(("INTENT", "RUNNING"))).order_by(col(Command.intent_at), col(Command.id))
+            for command in session.exec(query).all():
+                if command.id in self._asked:
+                    continue
+                key, bench = self._bench_of(session, command.campaign_id)
+                held = select(Hold.id).where(
+                    Hold.released_at == None,  # noqa: E711
+                    Hold.scope == "campaign",
+                    Hold.subject == command.campaign_id,
+                )
+                if session.exec(held).first() is not None:
+                    continue
+                state = session.exec(select(Experiment.state).where(Experiment.id == command.experiment_id)).one()
+                call = self._call_for(session, command, bench, finishing=state == State.FINISHING)
+                if call is not None:
+                    self._asked.add(command.id)
+                    future = self._devices.submit(*call)
+                    self._asking[future] = command.id
+                    future.add_done_callback(lambda _f: self._wakeup.set())
+                    started = True
+            for command in collect.missing(Transaction(session, "", self._spec_of)):
+                if command.id not in self._asked and "poll" in self._due:
+                    _, bench = self._bench_of(session, command.campaign_id)
+                    self._asked.add(command.id)
+                    future = self._devices.submit(devices.look, bench, command.instrument, command.id, self._files, command.deadline_s)
+                    self._asking[future] = command.id
+                    future.add_done_callback(lambda _f: self._wakeup.set())
+        return started
+
+    def _call_for(self, session: Session, command: Command, bench: Bench, *, finishing: bool) -> tuple[Any, ...] | None:
+        """The next call to the device for an open command, or None while there is nothing to ask."""
+        look = (devices.look, bench, command.instrument, command.id, self._files, command.deadline_s)
+        if command.state == "INTENT":
+            if command.id in self._fresh and not finishing:
+                self._fresh.discard(command.id)
+                operation = dispatch.operation_of(Transaction(session, "", self._spec_of), command)
+                return devices.submit, bench, command.instrument, command.id, operation
+            return look
+        now = bench.clock.now()
+        if (finishing or now > command.deadline_s) and command.id not in self._aborting:
+            self._aborting.add(command.id)
+            return devices.abort, bench, command.instrument, command.id, self._files, command.deadline_s
+        finishes = self._finishes.get(command.id)
+        if finishes is not None and now < finishes and command.id not in self._aborting:
+            return None
+        if command.id in self._silences or finishes is None or now >= finishes:
+            return look
+        return None
+
+    def _take_answers(self) -> bool:
+        done = [f for f in self._asking if f.done()]
+        if not done:
+            return False
+        answers = [(self._asking.pop(f), f) for f in done]
+        moved = False
+        with self.transaction() as tx:
+            for number, future in answers:
+                self._asked.discard(number)
+                command = tx.session.exec(select(Command).where(Command.id == number)).one()
+                moved |= self._take_answer(tx, command, future.result())
+        return moved
+
+    def _take_answer(self, tx: Transaction, command: Command, answer: devices.Answer) -> bool:
+        """Record one answer; whether anything changed."""
+        key, _ = self.labs.bench(tx.spec(command.campaign_id))
+        if not isinstance(answer, devices.Silent):
+            self._silences.pop(command.id, None)
+        if command.state in ("SUCCEEDED", "FAILED", "ABORTED"):
+            if isinstance(answer, devices.Ended) and answer.files is not None and not command.collected:
+                collect.collected(tx, command, answer.files)
+                return True
+            return False
+        match answer:
+            case devices.Running(status, deadline_s):
+                self._finishes[command.id] = status.finishes_s if status.finishes_s is not None else 0.0
+                if command.state == "INTENT":
+                    dispatch.accepted(tx, command, status, deadline_s)
+                    return True
+                return False
+            case devices.Ended(status, files, idle):
+                self._finishes.pop(command.id, None)
+                dispatch.ended(tx, command, status, files, idle=idle, lab=key)
+                wishes.end_if_done(tx, command.campaign_id)
+            case devices.Refused(reason):
+                dispatch.rejected(tx, command, reason)
+                wishes.end_if_done(tx, command.campaign_id)
+            case devices.Occupied():
+                # Nothing happened, so it may be sent again as if for the first time.
+                self._fresh.add(command.id)
+                return False
+            case devices.NotThere():
+                if tx.experiment(command.experiment_id).state == State.FINISHING:
+                    dispatch.never_sent(tx, command)
+                    wishes.end_if_done(tx, command.campaign_id)
+                elif command.state == "INTENT":
+                    self._fresh.add(command.id)
+                else:
+                    dispatch.unknown(tx, command, key, "accepted earlier, and now the device does not know it")
+            case devices.Silent(reason):
+                self._silences[command.id] = self._silences.get(command.id, 0) + 1
+                if self._silences[command.id] < SILENCES:
+                    return False
+                dispatch.unknown(tx, command, key, f"no answer: {reason}")
+            case devices.Lost(reason):
+                dispatch.unknown(tx, command, key, reason)
+            case devices.Unwritable(error):
+                tx.hold(command.campaign_id, "campaign", command.campaign_id, str(error))
+        return True
+
+    # -- waiting ----------------------------------------------------------------------------------------------------------
+
+    def _wait(self) -> bool:
+        """Let time pass for whoever is busy; False when only a person could go on and nobody is waited for."""
+        if self._working or self._asking:
+            self._wakeup.wait(POLL_S)
+            self._wakeup.clear()
+            return True
+        with self.store.read() as session:
+            query = select(Command.campaign_id).where(col(Command.state).in_(("INTENT", "RUNNING"))).distinct()
+            held = set(session.exec(select(Hold.subject).where(Hold.released_at == None, Hold.scope == "campaign")))  # noqa: E711
+            benches = {self._bench_of(session, c) for c in session.exec(query).all() if c not in held}
+            uncollected = session.exec(
+                select(Command.id).where(Command.collected == False, col(Command.state).in_(("SUCCEEDED", "FAILED")))  # noqa: E712
+            ).first()
+            leases = session.exec(select(Lease).where(Lease.resource != "engine", ~col(Lease.holder).in_(
+                select(Command.id).where(col(Command.state).in_(dispatch.OPEN))
+            ))).all()
+        if benches:
+            for _, bench in sorted(benches, key=lambda pair: pair[0]):
+                bench.clock.elapse(3600.0 if bench.simulated else POLL_S)
+            self._due.add("poll")
+            return True
+        if uncollected is not None or leases:
+            self._due.add("poll")
+            self._release_idle(leases)
+            self._wakeup.wait(POLL_S)
+            self._wakeup.clear()
+            return True
+        if not self._wait_for_people:
+            return False
+        self._wakeup.wait(POLL_S)
+        self._wakeup.clear()
+        return True
+
+    def _release_idle(self, leases: Any) -> None:
+        """Instruments that were not idle when their command ended."""
+        for lease in leases:
+            key, _, name = lease.resource.partition("/")
+            bench = self.labs.by_key(key)
+            if bench is not None and devices.is_idle(bench, name):
+                with self.transaction() as tx:
+                    dispatch.release_idle(tx, lease.holder)
+
+
+class _LabsOfCampaigns(dict[str, tuple[str, Bench]]):
+    """Campaign id -> (lab key, bench), opened when first asked for."""
+
+    def __init__(self, engine: Engine, tx: Transaction) -> None:
+        super().__init__()
+        self._engine, self._tx = engine, tx
+
+    def __contains__(self, campaign_id: object) -> bool:
+        return True
+
+    def __missing__(self, campaign_id: str) -> tuple[str, Bench]:
+        self[campaign_id] = self._engine.labs.bench(self._tx.spec(campaign_id))
+        return self[campaign_id]
