@@ -1,0 +1,8 @@
+"""Molecules as arrays: each featurizer is a named, versioned, pure function from SMILES to rows."""
+
+from knowledge.features.descriptors import Descriptors
+from knowledge.features.featurizer import Featurizer
+from knowledge.features.fingerprints import CountMorgan
+from knowledge.features.groups import Groups
+
+__all__ = ["CountMorgan", "Descriptors", "Featurizer", "Groups"]
