@@ -1,0 +1,167 @@
+"""Retro* over templates and stock: routes for a molecule, best first."""
+
+from __future__ import annotations
+
+import math
+
+from knowledge.records.route import Leaf, Route, RouteStep
+from planners.routes.search.cost import leaf_cost
+from planners.routes.search.graph import Graph, MoleculeNode, ReactionNode
+from planners.routes.search.supply import StockLike, Supply
+from planners.routes.single_step.proposal import Proposer
+from planners.routes.single_step.template import TemplateProposer
+from planners.routes.structure import canonical, parse
+
+WIDTH = 50  # proposals kept per molecule
+
+
+class RoutePlanner:
+    """Routes of at most `max_steps` reactions in all; at most `expansions` molecules are taken apart per target.
+
+    The same inputs give the same routes: budgets are counts, never seconds. `proposer` defaults to TemplateProposer().
+    Not thread-safe (caches); give each worker its own.
+    """
+
+    def __init__(
+        self,
+        stock: StockLike,
+        *,
+        max_steps: int = 3,
+        expansions: int = 60,
+        routes: int = 3,
+        proposer: Proposer | None = None,
+    ) -> None:
+        """Raises ValueError when a limit is below 1."""
+        for name, value in (("max_steps", max_steps), ("expansions", expansions), ("routes", routes)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+        self.max_steps = max_steps
+        self.expansions = expansions
+        self.routes = routes
+        self.proposer: Proposer = proposer if proposer is not None else TemplateProposer()
+        self._supply = Supply(stock)
+
+    def plan(self, smiles: str, *, make: bool = False) -> list[Route]:
+        """Best first; [] when there is none within the limits. Raises InvalidMolecule.
+
+        A target in stock gives one route without steps, unless `make` asks to synthesise it all the same.
+        """
+        target = canonical(smiles)
+        item = self._supply.find(target)
+        if item is not None and not make:
+            leaf = Leaf(smiles=target, stock=item)
+            return [Route(target=target, steps=(), leaves=(leaf,), score=math.exp(-leaf_cost(item)))]
+        graph = self._search(target, wanted=self.routes)
+        return self._diverse(graph)
+
+    def makeable(self, smiles: str, *, make: bool = False) -> bool:
+        """Whether `plan` with the same arguments finds a route; stops at the first. Raises InvalidMolecule."""
+        target = canonical(smiles)
+        if not make and self._supply.find(target) is not None:
+            return True
+        return not math.isinf(self._search(target, wanted=0).root.solved[self.max_steps])
+
+    def explain(self, smiles: str) -> str:
+        """Why there is no route (or that there is one), for people. Raises InvalidMolecule."""
+        target = canonical(smiles)
+        item = self._supply.find(target)
+        if item is not None:
+            return f"{target} is in stock ({item.source}, tier {item.tier})."
+        graph = self._search(target, wanted=1)
+        root = graph.root
+        if not math.isinf(root.solved[self.max_steps]):
+            return f"{target} can be made in at most {self.max_steps} steps."
+        if not root.reactions:
+            return f"No route to {target}: no template applies to it."
+        lines = [f"No route to {target} within {self.max_steps} steps and {self.expansions} expansions. Nearest:"]
+        ranked = sorted(enumerate(root.reactions), key=lambda pair: (-_supplied(pair[1]), -pair[1].proposal.score, pair[0]))
+        for _, reaction in ranked[:3]:
+            parts = [self._state(node) for node in reaction.reactants]
+            lines.append(f"- {reaction.proposal.reaction_class} from {'; '.join(parts)}")
+        return "\n".join(lines)
+
+    def _state(self, node: MoleculeNode) -> str:
+        if node.item is not None:
+            return f"{node.smiles} (in stock)"
+        if node.reactions is None:
+            return f"{node.smiles} (missing: not in stock, not searched further)"
+        if not node.reactions:
+            return f"{node.smiles} (missing: not in stock, no template applies)"
+        steps = [b for b, cost in enumerate(node.solved) if not math.isinf(cost)]
+        if steps:
+            return f"{node.smiles} (can be made in {steps[0]} steps, too many with the rest)"
+        return f"{node.smiles} (missing: not in stock, no route to it)"
+
+    def _search(self, target: str, *, wanted: int) -> Graph:
+        """Expand the most hopeful tree. `wanted` 0: stop at the first solution; otherwise go on for that many first steps."""
+        graph = Graph(target, self._supply, self.max_steps)
+        for _ in range(self.expansions):
+            through = None
+            if not math.isinf(graph.root.solved[self.max_steps]):
+                if not wanted:
+                    break
+                through = self._alternative(graph, wanted)
+                if through is None:
+                    break
+            chosen = graph.next_open(through)
+            if chosen is None:
+                break
+            node, _ = chosen
+            graph.expand(node, self.proposer.propose([node.smiles], WIDTH)[0])
+        return graph
+
+    def _alternative(self, graph: Graph, wanted: int) -> ReactionNode | None:
+        """The most hopeful first step that is unsolved, or could be solved cheaper, and would still enter the best `wanted`."""
+        reactions = graph.root.reactions or []
+        solved = sorted(graph.cost_through(r, "solved") for r in reactions)
+        bar = solved[min(wanted, len(solved)) - 1]
+        hopeful = [(graph.cost_through(r, "hopeful"), graph.cost_through(r, "solved"), i) for i, r in enumerate(reactions)]
+        better = [(hope, i) for hope, have, i in hopeful if hope < have and hope < bar]
+        return reactions[min(better)[1]] if better else None
+
+    def _diverse(self, graph: Graph) -> list[Route]:
+        """One route per first step; first steps of a class seen already come last."""
+        found = [(graph.cost_through(r, "solved"), i, r) for i, r in enumerate(graph.root.reactions or ())]
+        ordered = [(cost, r) for cost, _, r in sorted(found, key=lambda f: f[:2]) if not math.isinf(cost)]
+        seen: set[str] = set()
+        fresh, rest = [], []
+        for cost, reaction in ordered:
+            (rest if reaction.proposal.reaction_class in seen else fresh).append((cost, reaction))
+            seen.add(reaction.proposal.reaction_class)
+        chosen = sorted((fresh + rest)[: self.routes], key=lambda pair: pair[0])
+        return [self._route(graph, reaction, cost) for cost, reaction in chosen]
+
+    def _route(self, graph: Graph, first: ReactionNode, cost: float) -> Route:
+        steps: dict[str, RouteStep] = {}
+        leaves: dict[str, Leaf] = {}
+
+        def add(reaction: ReactionNode, budget: int) -> None:
+            for node, share in graph.shares(reaction, budget, "solved"):
+                if node.item is not None:
+                    leaves[node.smiles] = Leaf(smiles=node.smiles, stock=node.item)
+                    continue
+                below = graph.best_reaction(node, share, "solved")
+                if below is None:
+                    raise RuntimeError(f"search promised a route to {node.smiles} that is not there")
+                add(below, share)
+            proposal = reaction.proposal
+            steps[reaction.product.smiles] = RouteStep(
+                product=reaction.product.smiles,
+                reactants=proposal.reactants,
+                reaction_class=proposal.reaction_class,
+                template=proposal.template,
+                score=proposal.score,
+            )
+
+        add(first, self.max_steps)
+        return Route(
+            target=graph.root.smiles, steps=tuple(steps.values()), leaves=tuple(leaves.values()), score=math.exp(-cost)
+        )
+
+
+def _supplied(reaction: ReactionNode) -> float:
+    """Share of the reactants' heavy atoms that stock covers."""
+    sizes = [(parse(n.smiles).GetNumHeavyAtoms(), n.item) for n in reaction.reactants]
+    return sum(size for size, item in sizes if item is not None) / sum(size for size, _ in sizes)
+
+

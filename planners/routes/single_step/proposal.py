@@ -1,0 +1,28 @@
+"""What a single-step retrosynthesis model says, and the narrow interface that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One disconnection.
+
+    `reactants` are canonical SMILES in the template's order, repeated by stoichiometry (two ethanols for a diethyl ester).
+    `score` in (0, 1]: the template's documented reliability times penalties; a ranking figure, not a probability.
+    """
+
+    reactants: tuple[str, ...]
+    reaction_class: str
+    template: str
+    score: float
+
+
+@runtime_checkable
+class Proposer(Protocol):
+    """Batched, as learned models want it; an answer list has at most `k` proposals, best first."""
+
+    def propose(self, molecules: Sequence[str], k: int) -> list[list[Proposal]]: ...
