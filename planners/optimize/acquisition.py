@@ -1,0 +1,131 @@
+"""Objectives and constraints as BoTorch sees them, and the acquisition function for one greedy step."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from knowledge.records.objective import Constraint, Objective
+from knowledge.records.properties import HANSEN, Scale, get_property
+from planners.optimize.goals import scale
+from planners.optimize.pool_model import PoolModel  # first: it imports botorch quietly
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", category=DeprecationWarning, message=r"`torch\.jit\.script` is deprecated")
+    from botorch.acquisition.acquisition import AcquisitionFunction
+    from botorch.acquisition.logei import qLogExpectedImprovement, qLogNoisyExpectedImprovement
+    from botorch.acquisition.multi_objective.logei import (
+        qLogExpectedHypervolumeImprovement,
+        qLogNoisyExpectedHypervolumeImprovement,
+    )
+    from botorch.acquisition.multi_objective.objective import MCMultiOutputObjective
+    from botorch.acquisition.objective import GenericMCObjective
+    from botorch.acquisition.utils import compute_best_feasible_objective
+    from botorch.sampling.normal import SobolQMCNormalSampler
+    from botorch.utils.multi_objective.box_decompositions.non_dominated import FastNondominatedPartitioning
+
+SAMPLES = 256
+_ETA = 1e-3  # softness of the constraints, in standard deviations of the training data
+
+
+class Goals:
+    """Maps outcomes of a PoolModel (..., m) to utilities (..., k) and to constraint slacks (...), negative where satisfied."""
+
+    def __init__(self, model: PoolModel, properties: Sequence[str], objectives: Sequence[Objective], constraints: Sequence[Constraint]) -> None:
+        self._column = {name: i for i, name in enumerate(properties)}
+        self._model = model
+        self._objectives = tuple(objectives)
+        self.constraints: list[Callable[[Tensor], Tensor]] = []
+        for constraint in constraints:
+            low, high = constraint.bounds
+            if low is not None:
+                self.constraints.append(self._slack(constraint.property, low, -1.0))
+            if high is not None:
+                self.constraints.append(self._slack(constraint.property, high, 1.0))
+
+    def utilities(self, outcomes: Tensor, X: Tensor | None = None) -> Tensor:
+        return torch.stack([self._utility(objective, outcomes) for objective in self._objectives], dim=-1)
+
+    def single(self, outcomes: Tensor, X: Tensor | None = None) -> Tensor:
+        return self._utility(self._objectives[0], outcomes)
+
+    def _values(self, name: str, outcomes: Tensor) -> Tensor:
+        i = self._column[name]
+        y = outcomes[..., i] * self._model.spread[i] + self._model.centre[i]
+        # exp of a hundred is beyond any viscosity; the cut keeps utilities finite.
+        return y.clamp_max(100.0).exp() if get_property(name).scale is Scale.LOG else y
+
+    def _utility(self, objective: Objective, outcomes: Tensor) -> Tensor:
+        if objective.reference is not None:
+            parts = [self._values(name, outcomes) - r for name, r in zip(HANSEN, objective.reference, strict=True)]
+            value = (4.0 * parts[0] ** 2 + parts[1] ** 2 + parts[2] ** 2).clamp_min(1e-12).sqrt()
+        else:
+            value = self._values(objective.property, outcomes)
+        return (value - objective.worst_in_property_unit) / scale(objective)
+
+    def _slack(self, name: str, bound: float, sign: float) -> Callable[[Tensor], Tensor]:
+        prop, i = get_property(name), self._column[name]
+        if prop.scale is Scale.LOG and bound <= 0.0:
+            raise ValueError(f"a bound on {name} must be positive, got {bound:g} {prop.unit}")
+        threshold = (prop.to_model(bound) - float(self._model.centre[i])) / float(self._model.spread[i])
+        return lambda outcomes: sign * (outcomes[..., i] - threshold)
+
+
+class _Utilities(MCMultiOutputObjective):  # type: ignore[misc]
+    def __init__(self, goals: Goals) -> None:
+        super().__init__()
+        self._goals = goals
+
+    def forward(self, samples: Tensor, X: Tensor | None = None) -> Tensor:
+        return self._goals.utilities(samples)
+
+
+class _NoisyImprovement(qLogNoisyExpectedImprovement):  # type: ignore[misc]
+    """A sample in which nothing feasible was seen yet starts at utility 0, the objective's `worst`, as in the hypervolume."""
+
+    def _compute_best_feasible_objective(self, samples: Tensor, obj: Tensor) -> Tensor:
+        best: Tensor = compute_best_feasible_objective(
+            samples=samples, obj=obj, constraints=self._constraints, infeasible_obj=torch.zeros((), dtype=obj.dtype)
+        )
+        return best.clamp_min(0.0)
+
+
+def build(model: PoolModel, goals: Goals, *, objectives: int, baseline: Sequence[int], seed: int) -> AcquisitionFunction:
+    """qLogNEHVI for several objectives, qLogNEI for one (S. Ament et al., NeurIPS 2023; S. Daulton et al., NeurIPS 2021).
+
+    `baseline`: indices of what was measured, is being made, or was already chosen for this batch; improvement counts over all of them,
+    under the joint posterior. Without a baseline the improvement is over `worst`.
+    """
+    sampler = SobolQMCNormalSampler(sample_shape=torch.Size([SAMPLES]), seed=seed)
+    constraints = goals.constraints or None
+    X = torch.tensor(baseline, dtype=torch.float64).reshape(-1, 1)
+    if objectives == 1:
+        objective = GenericMCObjective(goals.single)
+        if not baseline:
+            return qLogExpectedImprovement(model, best_f=0.0, sampler=sampler, objective=objective, constraints=constraints, eta=_ETA)
+        return _NoisyImprovement(
+            model, X, sampler=sampler, objective=objective, constraints=constraints, eta=_ETA, prune_baseline=False, cache_root=False
+        )
+    reference = torch.zeros(objectives, dtype=torch.float64)
+    if not baseline:
+        empty = FastNondominatedPartitioning(reference, Y=torch.zeros(0, objectives, dtype=torch.float64))
+        return qLogExpectedHypervolumeImprovement(
+            model, reference, empty, sampler=sampler, objective=_Utilities(goals), constraints=constraints, eta=_ETA
+        )
+    return qLogNoisyExpectedHypervolumeImprovement(
+        model, reference, X, sampler=sampler, objective=_Utilities(goals), constraints=constraints, eta=_ETA, cache_root=False
+    )
+
+
+def evaluate(function: AcquisitionFunction, candidates: Sequence[int], *, chunk: int = 64) -> list[float]:
+    """One value (a logarithm) per candidate index; -inf where it is not a number."""
+    found: list[float] = []
+    with torch.no_grad():
+        for i in range(0, len(candidates), chunk):
+            X = torch.tensor(candidates[i : i + chunk], dtype=torch.float64).reshape(-1, 1, 1)
+            found += [v if math.isfinite(v) else -math.inf for v in function(X).tolist()]
+    return found

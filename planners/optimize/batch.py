@@ -1,0 +1,155 @@
+"""Which molecules of a pool to make next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from knowledge.records.base import Record
+from knowledge.records.molecule import Molecule
+from knowledge.records.objective import Constraint, Objective
+from knowledge.records.quantity import Estimate
+from planners.optimize.goals import Observation, needed_properties, utilities
+from planners.optimize.outlook import Outlook
+from planners.optimize.surrogates import Surrogates
+from planners.optimize.threads import torch_threads
+
+Rule = Literal["auto", "random"]
+
+
+class Selection(Record):
+    """One chosen molecule, as spelled in the pool.
+
+    `acquisition`: natural logarithm of the expected (hypervolume) improvement at the moment of its choice, None under the random rule;
+    `feasibility`: probability that all constraints hold; `predicted`: by property name, derived objectives included.
+    """
+
+    smiles: str
+    acquisition: float | None
+    feasibility: float
+    predicted: dict[str, Estimate]
+
+
+def select(
+    surrogates: Surrogates,
+    pool: Sequence[str],
+    *,
+    observed: Sequence[Observation],
+    pending: Sequence[str],
+    objectives: Sequence[Objective],
+    constraints: Sequence[Constraint],
+    q: int,
+    seed: int,
+    limited: frozenset[str] = frozenset(),
+    limit: int | None = None,
+    rule: Rule = "auto",
+    threads: int | None = None,
+) -> list[Selection]:
+    """At most `q` different molecules of `pool`, best first; fewer when no more may be chosen.
+
+    Auto: sequential greedy qLogNEHVI (one objective: qLogNEI) over the pool, conditioned on what was observed, is pending and was already
+    chosen; constraints weigh by their probability. Random: uniform. Both obey `limit`, the number of `limited` molecules (by SMILES) that
+    this batch may hold (None: any number), and never choose an observed or pending molecule, however it is spelled.
+
+    `surrogates` must have been fitted with the observations among their facts. An observation without all objective values (a failed
+    synthesis) only blocks its molecule. The order of `pool` and repeated entries do not matter. The same arguments give the same batch.
+    Raises InvalidMolecule, MissingSurrogate, ValueError for q < 0, limit < 0 or no objective.
+    """
+    if q < 0 or (limit is not None and limit < 0):
+        raise ValueError(f"q and limit must not be negative, got q={q}, limit={limit}")
+    if not objectives:
+        raise ValueError("there is no objective to choose by")
+    properties = needed_properties(objectives, constraints)
+    for name in properties:
+        surrogates[name]
+    blocked = {_key(o.smiles) for o in observed} | {_key(s) for s in pending}
+    candidates: dict[str, str] = {}
+    for smiles in sorted(set(pool)):
+        key = _key(smiles)
+        if key not in blocked:
+            candidates.setdefault(key, smiles)
+    if not candidates or q == 0:
+        return []
+    keys = sorted(candidates)
+    scarce = {_key(s) for s in limited} if limit is not None else set()
+    allowance = len(keys) if limit is None else limit
+    with torch_threads(threads):
+        if rule == "random":
+            chosen = _random(keys, scarce, allowance, q, seed)
+        else:
+            done = [o.smiles for o in observed if utilities(o.values, objectives) is not None]
+            chosen = _greedy(
+                surrogates, keys, candidates, [*done, *pending], scarce, allowance, q, seed, properties, objectives, constraints
+            )
+        outlook = Outlook.of(surrogates, [_canonical(candidates[k]) for k, _ in chosen], objectives, constraints)
+    return [
+        Selection(smiles=candidates[key], acquisition=value, feasibility=float(outlook.feasibility[i]), predicted=outlook.estimates(i))
+        for i, (key, value) in enumerate(chosen)
+    ]
+
+
+def _greedy(
+    surrogates: Surrogates,
+    keys: Sequence[str],
+    candidates: dict[str, str],
+    baseline_smiles: Sequence[str],
+    scarce: set[str],
+    allowance: int,
+    q: int,
+    seed: int,
+    properties: Sequence[str],
+    objectives: Sequence[Objective],
+    constraints: Sequence[Constraint],
+) -> list[tuple[str, float | None]]:
+    import torch
+
+    from planners.optimize.acquisition import Goals, build, evaluate
+    from planners.optimize.pool_model import PoolModel
+
+    # Sorted by key: neither the order of the pool nor that of the observations can change a base sample.
+    before = {_key(s): _canonical(s) for s in baseline_smiles}
+    order = [*sorted(before), *keys]
+    smiles = [before[k] if k in before else _canonical(candidates[k]) for k in order]
+    baseline = list(range(len(before)))
+    open_ = list(range(len(before), len(order)))
+    chosen: list[tuple[str, float | None]] = []
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = PoolModel(surrogates, smiles, properties)
+        goals = Goals(model, properties, objectives, constraints)
+        while len(chosen) < q:
+            allowed = [i for i in open_ if allowance > 0 or order[i] not in scarce]
+            if not allowed:
+                break
+            function = build(model, goals, objectives=len(objectives), baseline=baseline, seed=seed)
+            values = evaluate(function, allowed)
+            best = allowed[int(np.argmax(values))]
+            value = float(np.max(values))
+            chosen.append((order[best], value if np.isfinite(value) else None))
+            allowance -= order[best] in scarce
+            baseline.append(best)
+            open_.remove(best)
+    return chosen
+
+
+def _random(keys: Sequence[str], scarce: set[str], allowance: int, q: int, seed: int) -> list[tuple[str, float | None]]:
+    chosen: list[tuple[str, float | None]] = []
+    for i in np.random.default_rng(seed).permutation(len(keys)).tolist():
+        if len(chosen) == q:
+            break
+        if keys[i] in scarce:
+            if allowance == 0:
+                continue
+            allowance -= 1
+        chosen.append((keys[i], None))
+    return chosen
+
+
+def _key(smiles: str) -> str:
+    return Molecule.from_smiles(smiles).inchikey
+
+
+def _canonical(smiles: str) -> str:
+    return Molecule.from_smiles(smiles).smiles

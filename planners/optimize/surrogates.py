@@ -1,0 +1,87 @@
+"""The property models that a campaign chooses by, fitted together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from knowledge.qspr.model import PropertyModel, fit
+from knowledge.records.base import canonical_json, sha256_text
+from knowledge.records.fact import Fact
+from knowledge.records.quantity import Estimate
+from planners.optimize.threads import blas_threads
+
+VERSION = "surrogates/1"
+
+
+class MissingSurrogate(ValueError):
+    """A goal needs a property that no model was fitted for; the message names both."""
+
+
+class Surrogates:
+    """One independent model per property. Immutable once built (`fit_surrogates` or `Surrogates.restore`)."""
+
+    def __init__(self, models: Mapping[str, PropertyModel], *, seed: int) -> None:
+        self.models = {name: models[name] for name in sorted(models)}
+        self.seed = seed
+
+    def __getitem__(self, name: str) -> PropertyModel:
+        """Raises MissingSurrogate."""
+        try:
+            return self.models[name]
+        except KeyError:
+            raise MissingSurrogate(f"no model of '{name}'; there are models of {', '.join(self.models) or 'nothing'}") from None
+
+    def predict(self, smiles: Sequence[str]) -> dict[str, list[Estimate]]:
+        """For each property, one Estimate per molecule, in the property's unit.
+
+        Log-scale properties (viscosity): `mean` is the median exp(mu), `std` is exp(mu) * sinh(sigma), the half width of the central 68 %
+        interval, mu and sigma being those of the logarithm; `knowledge.qspr.model.from_estimate` gives mu and sigma back. `std` is that of
+        the molecule's true value, without the noise of a future measurement.
+        """
+        return {name: model.estimates(smiles) for name, model in self.models.items()}
+
+    @property
+    def data_hash(self) -> str:
+        """Covers the training rows of all models."""
+        return sha256_text(canonical_json({name: model.rows.data_hash for name, model in self.models.items()}))
+
+    def state(self) -> dict[str, Any]:
+        """JSON-able: hyperparameters, training keys, data hashes, versions. Also what `fit_surrogates` takes as `warm`."""
+        return {
+            "version": VERSION,
+            "seed": self.seed,
+            "data_hash": self.data_hash,
+            "models": {name: model.state() for name, model in self.models.items()},
+        }
+
+    @staticmethod
+    def restore(
+        state: Mapping[str, Any], facts: Mapping[str, Sequence[Fact]], *, threads: int | None = None
+    ) -> Surrogates:
+        """The surrogates that `state` describes, from the same facts, without fitting.
+
+        Raises knowledge.qspr.model.StateMismatch when the facts or the program's version differ.
+        """
+        with blas_threads(threads):
+            models = {name: PropertyModel.restore(one, facts.get(name, ())) for name, one in state["models"].items()}
+        return Surrogates(models, seed=state["seed"])
+
+
+def fit_surrogates(
+    facts: Mapping[str, Sequence[Fact]],
+    *,
+    seed: int,
+    warm: Mapping[str, Any] | None = None,
+    focus: Collection[str] = (),
+    threads: int | None = None,
+) -> Surrogates:
+    """Fit a model to each property's facts (handbook and own measurements together).
+
+    `warm`: `state()` of the previous iteration's surrogates. `focus`: SMILES whose handbook facts must be used even where there are more
+    facts than a model can hold (the pool). Raises knowledge.qspr.training.NoTrainingData for a property without facts.
+    """
+    earlier = warm["models"] if warm is not None and warm["version"] == VERSION else {}
+    with blas_threads(threads):
+        models = {name: fit(facts[name], name, seed=seed, warm=earlier.get(name), focus=focus) for name in sorted(facts)}
+    return Surrogates(models, seed=seed)
