@@ -133,6 +133,11 @@ class CampaignSpec(Record):
         names = {n for o in self.objectives for n in o.needs} | {c.property for c in self.constraints}
         return tuple(sorted(names))
 
+    @property
+    def characterised(self) -> tuple[str, ...]:
+        """What the lab is asked to measure; the melting point shows itself when a sample is not liquid."""
+        return tuple(n for n in self.properties if n != "melting_point")
+
 
 def _line_of(node: yaml.Node | None, path: tuple[Any, ...]) -> int:
     """The line (from 1) of the deepest key on `path` that the file has."""

@@ -30,6 +30,7 @@ from instruments.bench import Bench
 from knowledge.store import log
 from knowledge.store.artifacts import ArtifactFolder
 from knowledge.store.database import Store, now_iso
+from knowledge.store.errors import StoreError
 from knowledge.store.exclusive import EngineLock
 from knowledge.store.tables import Campaign, Command, DeadLetter, Experiment, Hold, Instrument, Lease, Work
 
@@ -156,7 +157,7 @@ class Engine:
                         # Events of other processes stand between; they keep their turn, and ours are handled after them.
                         log.Cursor(CONSUMER).move(session, event.id)
             except (ValueError, KeyError, RuntimeError) as error:
-                if isinstance(error, log.StoreError):
+                if isinstance(error, StoreError):
                     raise
                 logger.warning("event {} ({}) cannot be handled: {}", event.id, event.kind, error)
                 with self.store.write() as session:

@@ -28,3 +28,6 @@ class Labs:
 
             self._open[key] = open_virtual_lab(spec.lab, self.folder(spec))
         return key, self._open[key]
+
+    def by_key(self, key: str) -> Bench | None:
+        return self._open.get(key)

@@ -185,6 +185,13 @@ def rejected(tx: Transaction, command: Command, reason: str) -> None:
     tx.move(experiment, State.FAILED, f"{command.instrument} refused {command.action}: {reason}")
 
 
+def never_sent(tx: Transaction, command: Command) -> None:
+    """An intent of an aborted experiment that the device certainly never saw."""
+    _end(tx, command, "ABORTED", None, "never sent", collected=True)
+    _release(tx, command)
+    _finish_abort(tx, tx.experiment(command.experiment_id))
+
+
 def unknown(tx: Transaction, command: Command, lab: str, reason: str) -> None:
     """Nobody can say what the command did: hold the instrument, quarantine the sample, ask a person."""
     command.state, command.detail = "UNKNOWN", reason

@@ -36,7 +36,7 @@ def compute(inputs: Inputs) -> dict[str, Any]:
     from agent.prior import known_facts
     from agent.snapshot import take
     from knowledge.records.candidate import Candidate
-    from planners.optimize.evaluate import prospective_error
+    from planners.optimize.evaluate import prospective_errors
     from planners.optimize.surrogates import fit_surrogates
 
     spec = CampaignSpec.from_canonical(inputs.spec)
@@ -49,9 +49,16 @@ def compute(inputs: Inputs) -> dict[str, Any]:
             e.id: Candidate.model_validate(log.load(session, e.candidate)).predicted
             for e in inputs.experiments(session, iteration)
         }
-    pairs = [(predicted[o.experiment_id], o.values) for o in snapshot.observed if o.experiment_id in predicted]
+    batch = [o for o in snapshot.observed if o.experiment_id in predicted]
+    errors = prospective_errors(
+        [predicted[o.experiment_id] for o in batch], [o.values for o in batch], measured_std=[o.stds for o in batch]
+    )
     surrogates = fit_surrogates(known_facts(spec, snapshot), seed=inputs.seed, warm=warm)
-    return {"models": surrogates.state(), "prospective_error": prospective_error(pairs), "observed": len(snapshot.observed)}
+    return {
+        "models": surrogates.state(),
+        "prospective_error": {name: error.model_dump(mode="json") for name, error in errors.items()},
+        "observed": len(snapshot.observed),
+    }
 
 
 def finish(tx: Transaction, work: Work, result: dict[str, Any], inputs: Inputs) -> None:

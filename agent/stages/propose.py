@@ -47,7 +47,7 @@ def on_model_fitted(tx: Transaction, event: log.Happened) -> None:
 
 def compute(inputs: Inputs) -> dict[str, Any]:
     """{"chosen": [Candidate], "pool": [...], "filtered": {reason: count}, "generators": {name: state}}."""
-    from agent.propose_batch import propose_batch
+    from agent.batch import propose_batch
 
     return propose_batch(inputs)
 

@@ -108,6 +108,7 @@ class Experiment(SQLModel, table=True):
     dossier: str | None = Field(default=None, foreign_key="document.sha256")
     parent_id: str | None = Field(default=None, foreign_key="experiment.id")
     proposer: str
+    reference: bool = False  # bought, not made
     next_operation: int = 0
     outcome: str = ""
     created_at: str
