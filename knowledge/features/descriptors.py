@@ -1,6 +1,7 @@
 """Whole-molecule descriptors: a short fixed list that is fast, finite and has a meaning for liquids.
 
-Not RDKit's 200: many of those are nearly constant over small molecules, some are NaN, and a few cost as much as the rest.
+Not RDKit's 200: many of those are nearly constant over small molecules, some are NaN, and a few cost as much as the
+rest.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from rdkit import Chem
-from rdkit.Chem import rdMolDescriptors as md
-from rdkit.Chem import rdPartialCharges
+from rdkit.Chem import rdMolDescriptors, rdPartialCharges
 
 from knowledge.features.featurizer import CACHED_ROWS, parse
 
@@ -21,32 +21,32 @@ _ELEMENTS = ("C", "N", "O", "F", "Si", "P", "S", "Cl", "Br", "I")
 
 _SCALARS: tuple[tuple[str, Callable[[Chem.Mol], float]], ...] = (
     # size and shape
-    ("exact_mass", md.CalcExactMolWt),
-    ("heavy_atoms", md.CalcNumHeavyAtoms),
-    ("labute_asa", md.CalcLabuteASA),
-    ("chi0v", md.CalcChi0v),
-    ("chi1v", md.CalcChi1v),
-    ("chi2v", md.CalcChi2v),
-    ("chi3v", md.CalcChi3v),
-    ("chi4v", md.CalcChi4v),
-    ("chi1n", md.CalcChi1n),
-    ("kappa1", md.CalcKappa1),
-    ("kappa2", md.CalcKappa2),
-    ("kappa3", md.CalcKappa3),
-    ("hall_kier_alpha", md.CalcHallKierAlpha),
-    ("phi", md.CalcPhi),
+    ("exact_mass", rdMolDescriptors.CalcExactMolWt),
+    ("heavy_atoms", rdMolDescriptors.CalcNumHeavyAtoms),
+    ("labute_asa", rdMolDescriptors.CalcLabuteASA),
+    ("chi0v", rdMolDescriptors.CalcChi0v),
+    ("chi1v", rdMolDescriptors.CalcChi1v),
+    ("chi2v", rdMolDescriptors.CalcChi2v),
+    ("chi3v", rdMolDescriptors.CalcChi3v),
+    ("chi4v", rdMolDescriptors.CalcChi4v),
+    ("chi1n", rdMolDescriptors.CalcChi1n),
+    ("kappa1", rdMolDescriptors.CalcKappa1),
+    ("kappa2", rdMolDescriptors.CalcKappa2),
+    ("kappa3", rdMolDescriptors.CalcKappa3),
+    ("hall_kier_alpha", rdMolDescriptors.CalcHallKierAlpha),
+    ("phi", rdMolDescriptors.CalcPhi),
     # flexibility and rings
-    ("rotatable_bonds", md.CalcNumRotatableBonds),
-    ("rings", md.CalcNumRings),
-    ("aromatic_rings", md.CalcNumAromaticRings),
-    ("heterocycles", md.CalcNumHeterocycles),
-    ("fraction_csp3", md.CalcFractionCSP3),
+    ("rotatable_bonds", rdMolDescriptors.CalcNumRotatableBonds),
+    ("rings", rdMolDescriptors.CalcNumRings),
+    ("aromatic_rings", rdMolDescriptors.CalcNumAromaticRings),
+    ("heterocycles", rdMolDescriptors.CalcNumHeterocycles),
+    ("fraction_csp3", rdMolDescriptors.CalcFractionCSP3),
     # polarity and hydrogen bonds
-    ("tpsa", md.CalcTPSA),
-    ("hbd", md.CalcNumHBD),
-    ("hba", md.CalcNumHBA),
-    ("lipinski_hba", md.CalcNumLipinskiHBA),
-    ("amide_bonds", md.CalcNumAmideBonds),
+    ("tpsa", rdMolDescriptors.CalcTPSA),
+    ("hbd", rdMolDescriptors.CalcNumHBD),
+    ("hba", rdMolDescriptors.CalcNumHBA),
+    ("lipinski_hba", rdMolDescriptors.CalcNumLipinskiHBA),
+    ("amide_bonds", rdMolDescriptors.CalcNumAmideBonds),
 )
 _DERIVED = ("logp", "molar_refractivity", "charge_max", "charge_min", "charge_abs_mean", "charge_variance")
 _BCUT = ("mass_high", "mass_low", "charge_high", "charge_low", "logp_high", "logp_low", "mr_high", "mr_low")
@@ -61,7 +61,7 @@ _COLUMNS = (
 @lru_cache(maxsize=CACHED_ROWS)
 def _row(smiles: str) -> npt.NDArray[np.float64]:
     mol = parse(smiles)
-    logp, refractivity = md.CalcCrippenDescriptors(mol)
+    logp, refractivity = rdMolDescriptors.CalcCrippenDescriptors(mol)
     charges = _charges(mol)
     elements = Counter(atom.GetSymbol() for atom in mol.GetAtoms())
     values = [
@@ -84,15 +84,21 @@ def _charges(mol: Chem.Mol) -> npt.NDArray[np.float64]:
     """Gasteiger charges of the heavy atoms, hydrogens folded in; zero where an element has no parameters."""
     rdPartialCharges.ComputeGasteigerCharges(mol, throwOnParamFailure=False)
     charges = [a.GetDoubleProp("_GasteigerCharge") + a.GetDoubleProp("_GasteigerHCharge") for a in mol.GetAtoms()]
-    return np.nan_to_num(np.array(charges), nan=0.0, posinf=0.0, neginf=0.0)
+    cleaned: npt.NDArray[np.float64] = np.nan_to_num(
+        np.array(charges, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0
+    )
+    return cleaned
 
 
 def _bcut(mol: Chem.Mol) -> list[float]:
-    """Extreme eigenvalues of the Burden matrix weighted by mass, charge, logP and refractivity (Pearlman and Smith 1999)."""
+    """Extreme eigenvalues of the Burden matrix weighted by mass, charge, logP and refractivity (Pearlman and Smith
+    1999).
+    """
     try:
-        return list(md.BCUT2D(mol))
+        return list(rdMolDescriptors.BCUT2D(mol))
     except (RuntimeError, ValueError):
-        # No bond to build a matrix from (methane, water) or an atom without parameters: zeros, like other undefined values.
+        # No bond to build a matrix from (methane, water) or an atom without parameters: zeros, like other undefined
+        # values.
         return [0.0] * len(_BCUT)
 
 

@@ -27,7 +27,9 @@ def _counts(smiles: str, radius: int, bits: int) -> tuple[npt.NDArray[np.int32],
 
 
 class CountMorgan:
-    """How often each atom environment up to `radius` bonds occurs, folded to `bits` positions. Stereochemistry is ignored."""
+    """How often each atom environment up to `radius` bonds occurs, folded to `bits` positions. Stereochemistry is
+    ignored.
+    """
 
     def __init__(self, radius: int = 2, bits: int = 2048) -> None:
         if radius < 0 or bits < 1:

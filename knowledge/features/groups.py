@@ -1,7 +1,7 @@
 """Functional groups that decide how a liquid behaves, counted with our own SMARTS.
 
-A group is counted at its characteristic atoms. The groups are disjoint where chemistry calls for it (an ester is no ether, a
-lactam no open amide, a carbonate no ester), so a linear model over them is a group-contribution model.
+A group is counted at its characteristic atoms. The groups are disjoint where chemistry calls for it (an ester is no
+ether, a lactam no open amide, a carbonate no ester), so a linear model over them is a group-contribution model.
 """
 
 from __future__ import annotations

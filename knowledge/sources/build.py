@@ -6,6 +6,7 @@ import time
 
 from loguru import logger
 
+from knowledge.sources import exposure
 from knowledge.sources.cache import cache_dir
 from knowledge.sources.handbook import Handbook
 from knowledge.stock import Stock
@@ -16,6 +17,7 @@ def main() -> None:
     start = time.perf_counter()
     handbook = Handbook.full()
     logger.info("handbook ready after {:.1f} s: {} molecules", time.perf_counter() - start, len(handbook))
+    exposure.lookup("")
     start = time.perf_counter()
     stock = Stock.builtin()
     logger.info("stock ready after {:.1f} s: {} substances", time.perf_counter() - start, len(stock))
