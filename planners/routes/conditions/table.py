@@ -33,7 +33,7 @@ class ReagentUse(Record):
 
 
 class Conditions(Record):
-    """Conditions of one class. `solvent` None: neat. `equivalents` by precursor position, () when the class does not say.
+    """Conditions of one class. `solvent` None: neat. `equivalents` by precursor position, () when it does not say.
 
     `default` names the fields whose values are guesses (Basis.DEFAULT); all others are rules of the class (Basis.RULE).
     """
@@ -105,7 +105,7 @@ class ConditionsTable(Record):
         return self
 
     def get(self, reaction_class: str) -> Conditions:
-        """Conditions of a class, of the class it is an alias of, or else of `generic`, whose values are all defaults."""
+        """Conditions of a class, of the class it is an alias of, or of `generic`, whose values are all defaults."""
         aliased = self.aliases.get(reaction_class, reaction_class)
         name = aliased if aliased in self.classes else GENERIC
         row = self.classes[name]

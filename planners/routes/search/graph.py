@@ -1,8 +1,9 @@
 """The AND/OR graph of one search: molecules (OR) interned by SMILES, reactions (AND) between them.
 
-Retro* (B. Chen, C. Li, H. Dai, L. Song, ICML 2020) keeps one value per molecule. Here each molecule keeps a short table instead:
-the least cost of making it with at most b reactions, b = 0 .. max_steps, so that "at most three steps from stock" counts all
-reactions of a route, not only its longest branch. All costs are positive, hence the cheapest tree never contains a cycle.
+Retro* (B. Chen, C. Li, H. Dai, L. Song, ICML 2020) keeps one value per molecule. Here each molecule keeps a short table
+instead: the least cost of making it with at most b reactions, b = 0 .. max_steps, so that "at most three steps from stock"
+counts all reactions of a route, not only its longest branch. All costs are positive, hence the cheapest tree never
+contains a cycle.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ class Graph:
                     queue.append(parent.product)
 
     def next_open(self, reaction: ReactionNode | None) -> tuple[MoleculeNode, int] | None:
-        """The open molecule to expand next on the most hopeful tree (through `reaction` when given) and its step budget."""
+        """The open molecule to expand next on the most hopeful tree (through `reaction` when given), and its budget."""
         best: tuple[MoleculeNode, int] | None = None
         stack = [(self.root, self._size - 1)]
         first = reaction

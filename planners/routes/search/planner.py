@@ -74,7 +74,9 @@ class RoutePlanner:
         if not root.reactions:
             return f"No route to {target}: no template applies to it."
         lines = [f"No route to {target} within {self.max_steps} steps and {self.expansions} expansions. Nearest:"]
-        ranked = sorted(enumerate(root.reactions), key=lambda pair: (-_supplied(pair[1]), -pair[1].proposal.score, pair[0]))
+        ranked = sorted(
+            enumerate(root.reactions), key=lambda pair: (-_supplied(pair[1]), -pair[1].proposal.score, pair[0])
+        )
         for _, reaction in ranked[:3]:
             parts = [self._state(node) for node in reaction.reactants]
             lines.append(f"- {reaction.proposal.reaction_class} from {'; '.join(parts)}")
@@ -93,7 +95,7 @@ class RoutePlanner:
         return f"{node.smiles} (missing: not in stock, no route to it)"
 
     def _search(self, target: str, *, wanted: int) -> Graph:
-        """Expand the most hopeful tree. `wanted` 0: stop at the first solution; otherwise go on for that many first steps."""
+        """Expand the most hopeful tree; `wanted` 0 stops at the first solution, else go on for that many first steps."""
         graph = Graph(target, self._supply, self.max_steps)
         for _ in range(self.expansions):
             through = None
@@ -111,11 +113,13 @@ class RoutePlanner:
         return graph
 
     def _alternative(self, graph: Graph, wanted: int) -> ReactionNode | None:
-        """The most hopeful first step that is unsolved, or could be solved cheaper, and would still enter the best `wanted`."""
+        """The most hopeful first step that could still, solved or solved cheaper, enter the best `wanted`."""
         reactions = graph.root.reactions or []
         solved = sorted(graph.cost_through(r, "solved") for r in reactions)
         bar = solved[min(wanted, len(solved)) - 1]
-        hopeful = [(graph.cost_through(r, "hopeful"), graph.cost_through(r, "solved"), i) for i, r in enumerate(reactions)]
+        hopeful = [
+            (graph.cost_through(r, "hopeful"), graph.cost_through(r, "solved"), i) for i, r in enumerate(reactions)
+        ]
         better = [(hope, i) for hope, have, i in hopeful if hope < have and hope < bar]
         return reactions[min(better)[1]] if better else None
 
@@ -124,7 +128,8 @@ class RoutePlanner:
         found = [(graph.cost_through(r, "solved"), i, r) for i, r in enumerate(graph.root.reactions or ())]
         ordered = [(cost, r) for cost, _, r in sorted(found, key=lambda f: f[:2]) if not math.isinf(cost)]
         seen: set[str] = set()
-        fresh, rest = [], []
+        fresh: list[tuple[float, ReactionNode]] = []
+        rest: list[tuple[float, ReactionNode]] = []
         for cost, reaction in ordered:
             (rest if reaction.proposal.reaction_class in seen else fresh).append((cost, reaction))
             seen.add(reaction.proposal.reaction_class)
@@ -163,5 +168,3 @@ def _supplied(reaction: ReactionNode) -> float:
     """Share of the reactants' heavy atoms that stock covers."""
     sizes = [(parse(n.smiles).GetNumHeavyAtoms(), n.item) for n in reaction.reactants]
     return sum(size for size, item in sizes if item is not None) / sum(size for size, _ in sizes)
-
-

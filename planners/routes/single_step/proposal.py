@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 class Proposal:
     """One disconnection.
 
-    `reactants` are canonical SMILES in the template's order, repeated by stoichiometry (two ethanols for a diethyl ester).
+    `reactants` are canonical SMILES in the template's order, repeated by stoichiometry (a diethyl ester: two ethanols).
     `score` in (0, 1]: the template's documented reliability times penalties; a ranking figure, not a probability.
     """
 

@@ -17,8 +17,8 @@ HALIDE = "[CX4][Cl,Br,I]"
 class Rule:
     """`retro` is `product pattern >> precursor templates`; only the product pattern may carry queries.
 
-    `gain` and `loss` close the balance with hydrogen counted: reactants + gain = product + loss. Gained atoms come from the
-    reagents in the conditions table (H2, an oxidant's O, ...), lost ones leave as by-products.
+    `gain` and `loss` close the balance with hydrogen counted: reactants + gain = product + loss. Gained atoms come from
+    the reagents in the conditions table (H2, an oxidant's O, ...), lost ones leave as by-products.
     `prior`: how often such a step works as drawn on simple substrates, judged by us (0.9 textbook, 0.3 capricious).
     `repeat`: up to how many like groups react in one pot with the same partner (a diester from a diacid).
     `same`: indices of precursors that must be identical (both alcohols of an open-chain acetal).

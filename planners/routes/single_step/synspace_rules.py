@@ -1,7 +1,7 @@
 """The forward reactions that the package synspace ships, read at run time and turned round.
 
-M. Hartenfeller et al., J. Chem. Inf. Model. 2011, 51, 3093 (the reaction set behind synspace). They give no by-products, so
-their balance is the weaker one: no heavy atom of the product may come from nowhere but from the template's own atoms.
+M. Hartenfeller et al., J. Chem. Inf. Model. 2011, 51, 3093 (the reaction set behind synspace). They give no by-products,
+so their balance is the weaker one: no heavy atom of the product may come from nowhere but the template's own atoms.
 """
 
 from __future__ import annotations
@@ -15,10 +15,19 @@ from rdkit import Chem
 
 from planners.routes.formula import render
 from planners.routes.single_step.reaction import Reaction
+from planners.routes.single_step.rule import ACID, ELECTROPHILE, PROTIC
 
 PRIOR = 0.55  # medicinal-chemistry templates with broad patterns: one figure for all, below the curated ones
 # Alkyl-alkyl couplings with organozinc reagents need special ligands; the shipped pattern joins any two carbons.
 _PRIORS = {"Negishi": 0.2, "decarboxylative_coupling": 0.3, "Sonogashira": 0.65, "Suzuki": 0.75, "Wittig": 0.5}
+# What the shipped patterns forget: organometallic reagents do not survive acidic hydrogens or second carbonyls.
+_INTOLERANT = {
+    "Grignard_carbonyl": (PROTIC, ACID, ELECTROPHILE),
+    "Grignard_alcohol": (PROTIC, ACID, ELECTROPHILE),
+    "Negishi": (PROTIC, ACID),
+    "Williamson ether": (ACID,),
+    "Mitsunobu_phenole": (ACID,),
+}
 _HALOGENS = re.compile(r"\[(?:\*;#17,#35,#53|Cl,Br,I|\*;Br,I;[^\]]*\]|Br,I|\*;#17,#35,#53,OH1)\]")
 
 
@@ -57,6 +66,7 @@ def synspace_reactions() -> list[Reaction]:
                 prior=_PRIORS.get(name, PRIOR),
                 gain=_gained(product),
                 balanced=False,
+                intolerant=_INTOLERANT.get(name, ()),
             )
         )
     return found

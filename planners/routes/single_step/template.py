@@ -19,6 +19,7 @@ STEREO_UNPROVEN = 0.6  # the forward step gives the skeleton but does not fix th
 COMPETING_SITE = 0.45  # per further product that the same step can give from the same precursors
 INTOLERANT_GROUP = 0.35  # per group that the class does not tolerate
 MAX_OUTCOMES = 64
+LEAST_SCORE = 0.1  # below this a step is no plan but a hope
 
 
 @cache
@@ -41,7 +42,7 @@ def _settle(mol: Chem.Mol) -> str | None:
 
 
 class TemplateProposer:
-    """`propose` is pure; answers are cached by (molecule, k). `calls` counts molecules asked, `misses` those computed."""
+    """Answers are cached by (molecule, k). `calls` counts molecules asked for, `misses` those computed."""
 
     def __init__(self, *, cache_size: int = 20000) -> None:
         self._reactions = tuple(reactions().values())
@@ -87,7 +88,7 @@ def _apply(reaction: Reaction, smiles: str, mol: Chem.Mol) -> Iterator[Proposal]
     for reactants, score in sorted(_once(reaction, mol).items()):
         for n, repeated in _repeat(reaction, reactants):
             proposal = _judge(reaction, smiles, repeated, n, score)
-            if proposal is not None:
+            if proposal is not None and proposal.score >= LEAST_SCORE:
                 yield proposal
 
 
@@ -180,7 +181,7 @@ def forward_products(reaction: Reaction, reactants: tuple[str, ...], times: int 
     if times == 1:
         return _run(reaction, reactants)
     if slots == 1:
-        index, partners = 0, ()
+        index, partners = 0, tuple[str, ...]()
     else:
         index = 0 if reactants[0] != reactants[1] or len(set(reactants)) == 1 else len(reactants) - 1
         partners = (reactants[1] if index == 0 else reactants[0],)

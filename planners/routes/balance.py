@@ -1,0 +1,59 @@
+"""The atom balance of a route step."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from knowledge.records.route import RouteStep
+from planners.routes import formula
+from planners.routes.conditions import conditions_for
+from planners.routes.single_step.template import reactions
+
+
+class Unbalanced(ValueError):
+    """A step whose product holds atoms that neither its reactants nor its reagents bring."""
+
+
+def sites(step: RouteStep) -> int:
+    """How many like sites react in one pot: two for a diester from a diacid."""
+    reaction = reactions().get(step.template)
+    if reaction is None or reaction.repeat == 1:
+        return 1
+    return max(Counter(step.reactants).values()) if len(step.reactants) > 1 else _solve_sites(step)
+
+
+def _solve_sites(step: RouteStep) -> int:
+    # One precursor, no partner to count: only the right number of sites closes the balance.
+    reaction = reactions()[step.template]
+    for times in range(1, reaction.repeat + 1):
+        if not _missing(step, reaction.difference(times), exact=True):
+            return times
+    raise Unbalanced(f"no number of sites balances {step.reaction_smiles}")
+
+
+def _missing(step: RouteStep, change: Counter[str], *, exact: bool) -> list[str]:
+    left: Counter[str] = Counter()
+    for reactant in step.reactants:
+        left.update(formula.of_smiles(reactant))
+    right = formula.of_smiles(step.product)
+    elements = sorted({*left, *right, *change})
+    if exact:
+        return [e for e in elements if left[e] + change[e] != right[e]]
+    return [e for e in elements if e != "H" and left[e] + change[e] < right[e]]
+
+
+def check_balance(step: RouteStep) -> None:
+    """Curated templates: reactants + gain = product + loss, hydrogen included. Others: no heavy atom from nowhere.
+
+    Raises Unbalanced, naming the elements.
+    """
+    reaction = reactions().get(step.template)
+    if reaction is not None:
+        missing = _missing(step, reaction.difference(sites(step)), exact=reaction.balanced)
+    else:
+        supply: Counter[str] = Counter()
+        for reagent in conditions_for(step.reaction_class).reagents:
+            supply.update(formula.of_smiles(reagent.smiles))
+        missing = _missing(step, supply, exact=False)
+    if missing:
+        raise Unbalanced(f"{step.reaction_smiles} ({step.template}) does not balance in {', '.join(missing)}")
