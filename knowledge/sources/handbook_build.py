@@ -15,6 +15,7 @@ from knowledge.records.properties import Scale, get_property
 from knowledge.sources import compilation, tables
 from knowledge.sources.compilation import PROPERTIES, SOURCES, Source
 from knowledge.sources.consensus import Reading, agree
+from knowledge.sources.plausibility import implausible_boiling_points
 
 ELEMENTS = frozenset({"H", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Br", "I"})
 _SOURCE_INDEX = {source: i for i, source in enumerate(SOURCES)}
@@ -55,18 +56,14 @@ def build(path: Path) -> None:
         key_of_cas[cas]: v for cas, v in tables.column("chemicals", compilation.YAWS_BOILING, "Tb") if cas in key_of_cas
     }
     for p, name in enumerate(PROPERTIES):
-        doubtful = 0
+        chosen: dict[str, tuple[float, float, tuple[int, ...]]] = {}
         for key, found in readings[name].items():
-            merged = _merge(name, found)
+            merged = _merge(found)
             raw.extend((position[key], p, s, v, _noise(SOURCES[s], v)) for s, v in merged)
-            consensus = _consensus(name, merged)
-            if name == "boiling_point" and _doubtful_boiling_point(consensus[0], consensus[2], yaws.get(key)):
-                doubtful += 1
-                continue
-            best.append((position[key], p, *consensus))
-        logger.info(
-            "handbook: {}: {} molecules ({} doubtful ones left out)", name, sum(b[1] == p for b in best), doubtful
-        )
+            chosen[key] = _consensus(name, merged)
+        doubtful = _doubtful_boiling_points(chosen, smiles_of, yaws) if name == "boiling_point" else frozenset()
+        best.extend((position[key], p, *consensus) for key, consensus in chosen.items() if key not in doubtful)
+        logger.info("handbook: {}: {} molecules, {} doubtful", name, len(chosen) - len(doubtful), len(doubtful))
     _write(path, keys, [smiles_of[key] for key in keys], sorted(raw), sorted(best))
 
 
@@ -105,7 +102,7 @@ def _collect(key_of_cas: Mapping[int, str]) -> _Readings:
     return readings
 
 
-def _merge(name: str, found: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
+def _merge(found: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
     """One value per source (several CAS numbers can name one structure: their median), in the order of trust."""
     by_source: dict[int, list[float]] = defaultdict(list)
     for source, value in found:
@@ -131,13 +128,29 @@ def _consensus(name: str, found: Sequence[tuple[int, float]]) -> tuple[float, fl
     return result.value, result.std, members
 
 
-def _doubtful_boiling_point(value: float, members: Sequence[int], yaws: float | None) -> bool:
-    """A value with one witness only, contradicted by Yaws' compilation by more than 30 K.
+def _doubtful_boiling_points(
+    chosen: Mapping[str, tuple[float, float, tuple[int, ...]]], smiles_of: Mapping[str, str], yaws: Mapping[str, float]
+) -> frozenset[str]:
+    """InChIKeys whose value may well be a boiling point at reduced pressure, or a misprint.
 
-    Yaws holds estimates and is no source here, but such a gap mostly means a boiling point at reduced pressure on one
-    side, and one cannot tell on which.
+    Either the structure makes it implausible, or it has one witness only and Yaws' compilation contradicts it by more
+    than 30 K. Yaws holds estimates and is no source here, but one cannot tell which of the two is wrong.
     """
-    return len({SOURCES[s].family for s in members}) == 1 and yaws is not None and abs(value - yaws) > 30.0
+    keys = sorted(chosen)
+    families = [{SOURCES[s].family for s in chosen[key][2]} for key in keys]
+    # CAS Common Chemistry and the CRC Handbook share their vacuum distillations, so only NIST or an equation of state
+    # confirms.
+    attested = [
+        "several" if len(f) > 1 and f & {"NIST", "EOS"} else "handbook" if f & {"CRC", "NIST", "EOS"} else "one"
+        for f in families
+    ]
+    values = np.array([chosen[key][0] for key in keys])
+    implausible = implausible_boiling_points([smiles_of[key] for key in keys], values, attested)
+    return frozenset(
+        key
+        for key, value, bad, family in zip(keys, values.tolist(), implausible.tolist(), families, strict=True)
+        if bad or (len(family) == 1 and abs(value - yaws.get(key, value)) > 30.0)
+    )
 
 
 def _write(
