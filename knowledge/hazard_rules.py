@@ -297,7 +297,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "repro:2-methoxypropanol",
         ALERT,
-        "[CH3][OX2][CH1]([CH3])[CH2][OX2;!$([OX2][CX4])]",
+        "[CH3][OX2][CH1]([CH3])[CH2][$([OX2;H1]),$([OX2][CX3]=O)]",
         "2-methoxypropanol or its ester (Repr. 1B)",
         _CLP,
     ),
