@@ -1,10 +1,13 @@
-"""An exact Gaussian process on precomputed similarities: kernel = constant + Tanimoto + RBF + one independent term per molecule.
+"""An exact Gaussian process on precomputed similarities: kernel = constant + Tanimoto + RBF + one independent term per
+molecule.
 
-Everything here is in standardised units (targets of mean 0 and variance 1). Marginal likelihood, its gradient and prediction follow
-C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, 2006, eqs 2.25, 2.26, 5.8 and 5.9.
+Everything here is in standardised units (targets of mean 0 and variance 1). Marginal likelihood, its gradient and
+prediction follow C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, 2006, eqs 2.25, 2.26, 5.8
+and 5.9.
 
-The independent term ("nugget") is what neither fingerprint nor descriptors explain about a molecule. It belongs to the molecule, not to
-the measurement: an unmeasured molecule's uncertainty contains it, and a measured one is known to its measurement's uncertainty.
+The independent term ("nugget") is what neither fingerprint nor descriptors explain about a molecule. It belongs to the
+molecule, not to the measurement: an unmeasured molecule's uncertainty contains it, and a measured one is known to its
+measurement's uncertainty.
 """
 
 from __future__ import annotations
@@ -35,7 +38,9 @@ class Hyperparameters:
 
 
 def start_for(dimension: int) -> Hyperparameters:
-    """Where a search without a warm start begins; also the centre of the weak priors. `dimension`: number of descriptors."""
+    """Where a search without a warm start begins; also the centre of the weak priors. `dimension`: number of
+    descriptors.
+    """
     return Hyperparameters(tanimoto=0.5, rbf=1.0, length=2.0 * float(np.sqrt(max(dimension, 1))), nugget=0.03)
 
 
@@ -49,7 +54,14 @@ def covariance(h: Hyperparameters, similarity: Array, square: Array) -> Array:
 
 
 def fit_hyperparameters(
-    similarity: Array, square: Array, y: Array, variances: Array, *, start: Hyperparameters, prior: Hyperparameters, iterations: int
+    similarity: Array,
+    square: Array,
+    y: Array,
+    variances: Array,
+    *,
+    start: Hyperparameters,
+    prior: Hyperparameters,
+    iterations: int,
 ) -> Hyperparameters:
     """Maximum a posteriori by L-BFGS-B: marginal likelihood with log-normal priors around `prior`.
 
@@ -86,7 +98,12 @@ def fit_hyperparameters(
 
     begin = np.clip(np.log(np.array(astuple(start))), _RANGE[:, 0], _RANGE[:, 1])
     found = optimize.minimize(
-        loss, begin, jac=True, method="L-BFGS-B", bounds=_RANGE, options={"maxiter": iterations, "ftol": 1e-6, "gtol": 1e-2}
+        loss,
+        begin,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=_RANGE,
+        options={"maxiter": iterations, "ftol": 1e-6, "gtol": 1e-2},
     )
     return Hyperparameters(*(float(x) for x in np.exp(found.x)))
 
@@ -107,14 +124,18 @@ class Conditioned:
         return Conditioned(h, factor, linalg.cho_solve((factor, True), y, check_finite=False))
 
     def leave_one_out(self, y: Array) -> tuple[Array, Array]:
-        """Mean and variance (n,) of every training target as predicted from the others (Rasmussen and Williams, eq. 5.12)."""
+        """Mean and variance (n,) of every training target as predicted from the others (Rasmussen and Williams, eq.
+        5.12).
+        """
         identity = np.eye(len(y))
         inverse_factor = linalg.solve_triangular(self.factor, identity, lower=True, check_finite=False)
         precision = (inverse_factor**2).sum(axis=0)
         return y - self.alpha / precision, 1.0 / precision
 
     def marginal(self, cross: Array) -> tuple[Array, Array]:
-        """Mean and variance (m,) at new points; `cross` (n, m) is their covariance with the training rows, nugget included."""
+        """Mean and variance (m,) at new points; `cross` (n, m) is their covariance with the training rows, nugget
+        included.
+        """
         half = linalg.solve_triangular(self.factor, cross, lower=True, check_finite=False)
         variance = self.hyperparameters.prior_variance - (half * half).sum(axis=0)
         return cross.T @ self.alpha, np.maximum(variance, 0.0)

@@ -1,7 +1,7 @@
 """The two kernels of a property model, as plain arrays.
 
-Tanimoto on counts is the min-max kernel, sum(min(x, y)) / sum(max(x, y)) (L. Ralaivola et al., Neural Networks 18 (2005) 1093), positive
-definite for non-negative counts and equal to RDKit's TanimotoSimilarity of count fingerprints.
+Tanimoto on counts is the min-max kernel, sum(min(x, y)) / sum(max(x, y)) (L. Ralaivola et al., Neural Networks 18
+(2005) 1093), positive definite for non-negative counts and equal to RDKit's TanimotoSimilarity of count fingerprints.
 """
 
 from __future__ import annotations
@@ -26,10 +26,12 @@ def tanimoto(a: sparse.csr_array, b: sparse.csr_array) -> Array:
     """Min-max similarity of unary-coded rows, (n, m) in [0, 1]; two empty fingerprints are identical (1)."""
     shared = np.asarray((a @ b.T).todense(), dtype=np.float64)
     total = np.asarray(a.sum(axis=1)).reshape(-1, 1) + np.asarray(b.sum(axis=1)).reshape(1, -1) - shared
-    return np.where(total > 0.0, shared / np.where(total > 0.0, total, 1.0), 1.0)
+    similarity: Array = np.where(total > 0.0, shared / np.where(total > 0.0, total, 1.0), 1.0)
+    return similarity
 
 
 def squared_distance(a: Array, b: Array) -> Array:
     """Squared Euclidean distances of the rows, (n, m), never negative."""
     square = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None, :] - 2.0 * (a @ b.T)
-    return np.maximum(square, 0.0)
+    positive: Array = np.maximum(square, 0.0)
+    return positive

@@ -30,7 +30,9 @@ class StateMismatch(ValueError):
 
 @dataclass(frozen=True)
 class Scaler:
-    """Descriptors to mean 0, variance 1 on the training rows; constant columns are dropped and outliers cut at 4 deviations."""
+    """Descriptors to mean 0, variance 1 on the training rows; constant columns are dropped and outliers cut at 4
+    deviations.
+    """
 
     columns: tuple[int, ...]
     centre: Array
@@ -49,10 +51,11 @@ class Scaler:
 
 
 class PropertyModel:
-    """One property's Gaussian process. Predictions are on the model scale (`Property.to_model`: natural log for viscosity).
+    """One property's Gaussian process. Predictions are on the model scale (`Property.to_model`: natural log for
+    viscosity).
 
-    The standard deviation is that of the molecule's true value: it contains what the model cannot know about an unmeasured molecule, but
-    not the noise of a future measurement. Build one with `fit` or `PropertyModel.restore`.
+    The standard deviation is that of the molecule's true value: it contains what the model cannot know about an
+    unmeasured molecule, but not the noise of a future measurement. Build one with `fit` or `PropertyModel.restore`.
     """
 
     def __init__(
@@ -65,7 +68,9 @@ class PropertyModel:
         doubted: Mapping[str, float] | None = None,
         first: Hyperparameters | None = None,
     ) -> None:
-        """`doubted`: InChIKey -> variance that replaces the source's own; `first`: hyperparameters before values were doubted."""
+        """`doubted`: InChIKey -> variance that replaces the source's own; `first`: hyperparameters before values
+        were doubted.
+        """
         self.property = prop
         self.rows = rows
         self.hyperparameters = hyperparameters
@@ -112,7 +117,9 @@ class PropertyModel:
         return [to_estimate(float(m), float(s), self.property) for m, s in zip(mean, std, strict=True)]
 
     def leave_one_out(self) -> tuple[Array, Array]:
-        """Mean and standard deviation (n,) of each training row predicted from all others, hyperparameters kept; model scale."""
+        """Mean and standard deviation (n,) of each training row predicted from all others, hyperparameters kept;
+        model scale.
+        """
         mean, variance = self._process.leave_one_out((self.rows.values - self._centre) / self._spread)
         return mean * self._spread + self._centre, np.sqrt(variance) * self._spread
 
@@ -130,21 +137,24 @@ class PropertyModel:
         }
 
     @staticmethod
-    def restore(state: Mapping[str, Any], facts: Sequence[Fact], *, representation: Representation | None = None) -> PropertyModel:
+    def restore(
+        state: Mapping[str, Any], facts: Sequence[Fact], *, representation: Representation | None = None
+    ) -> PropertyModel:
         """The model that `state` describes, without searching hyperparameters again.
 
-        Raises StateMismatch when the facts, the program's version or the featurizers differ from those it was fitted with.
+        Raises StateMismatch when the facts, the program's version or the featurizers differ from those it was fitted
+        with.
         """
         used = representation or default_representation()
-        if state["version"] != VERSION or state["representation"] != used.version:
-            raise StateMismatch(
-                f"stored model is {state['version']} on {state['representation']}, this program has {VERSION} on {used.version}; fit again"
-            )
+        stored, present = (state["version"], state["representation"]), (VERSION, used.version)
+        if stored != present:
+            raise StateMismatch(f"the stored model is {' on '.join(stored)}, this is {' on '.join(present)}; fit again")
         prop = get_property(state["property"])
         wanted = frozenset(state["training_keys"])
-        rows = merge([f for f in facts if f.inchikey in wanted], prop)
-        if rows.data_hash != state["data_hash"]:
-            raise StateMismatch(f"the facts about '{prop.name}' are not those that the stored model was fitted to; fit again")
+        remaining = [f for f in facts if f.inchikey in wanted]
+        rows = merge(remaining, prop) if remaining else None
+        if rows is None or rows.data_hash != state["data_hash"]:
+            raise StateMismatch(f"the facts about '{prop.name}' are not those of the stored model; fit again")
         return PropertyModel(
             prop,
             rows,
@@ -176,20 +186,23 @@ def fit(
 ) -> PropertyModel:
     """Fit one property's model.
 
-    Handbooks hold wrong values (boiling points at reduced pressure, exchanged signs). So the search runs twice: between the two, every
-    source's value that lies more than DOUBT deviations from its leave-one-out prediction gets that distance as its uncertainty. Our own
-    measurements are never doubted.
+    Handbooks hold wrong values (boiling points at reduced pressure, exchanged signs). So the search runs twice: between
+    the two, every source's value that lies more than DOUBT deviations from its leave-one-out prediction gets that
+    distance as its uncertainty. Our own measurements are never doubted.
 
-    `warm`: `state()` of an earlier model of this property; the search starts from its hyperparameters and is short. `focus`: SMILES whose
-    facts are always used. `seed` decides which handbook molecules are used where there are too many. SMILES as `Molecule.smiles`.
-    Raises NoTrainingData.
+    `warm`: `state()` of an earlier model of this property; the search starts from its hyperparameters and is short.
+    `focus`: SMILES whose facts are always used. `seed` decides which handbook molecules are used where there are too
+    many. SMILES as `Molecule.smiles`. Raises NoTrainingData.
     """
     known = prop if isinstance(prop, Property) else get_property(prop)
     used = representation or default_representation()
     rows = choose(merge(facts, known), seed=seed, focus=focus)
-    first, second, iterations = None, None, COLD_ITERATIONS
+    first: Hyperparameters | None = None
+    second: Hyperparameters | None = None
+    iterations = COLD_ITERATIONS
     if warm is not None and warm["version"] == VERSION and warm["property"] == known.name:
-        first, second, iterations = Hyperparameters(**warm["first"]), Hyperparameters(**warm["hyperparameters"]), WARM_ITERATIONS
+        first, second = Hyperparameters(**warm["first"]), Hyperparameters(**warm["hyperparameters"])
+        iterations = WARM_ITERATIONS
     search = _search_rows(rows, seed)
     first = _search(search, search.variances, used, first, iterations)
     trusting = PropertyModel(known, rows, first, used)
@@ -205,8 +218,9 @@ def fit(
 
 
 def to_estimate(mean: float, std: float, prop: Property) -> Estimate:
-    """Model scale to the property's unit. On a log scale: the median exp(mean), and the half width of the central 68 % interval,
-    exp(mean) * sinh(std), which for small std is the usual relative uncertainty times the value."""
+    """Model scale to the property's unit. On a log scale: the median exp(mean), and the half width of the central 68
+    % interval, exp(mean) * sinh(std), which for small std is the usual relative uncertainty times the value.
+    """
     if prop.scale is Scale.LOG:
         return Estimate(mean=float(np.exp(mean)), std=float(np.exp(mean) * np.sinh(std)), unit=prop.unit)
     return Estimate(mean=mean, std=std, unit=prop.unit)

@@ -1,4 +1,6 @@
-"""Molecules as a property model sees them: count fingerprints and descriptors, computed once per process and molecule."""
+"""Molecules as a property model sees them: count fingerprints and descriptors, computed once per process and
+molecule.
+"""
 
 from __future__ import annotations
 

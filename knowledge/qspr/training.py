@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,8 @@ from knowledge.records.base import canonical_json, sha256_text
 from knowledge.records.fact import Fact, Kind
 from knowledge.records.properties import Property, Scale
 
-MAX_ROWS = 2000  # exact GP: 2,000 rows cost 32 MB and about 0.2 s per Cholesky factor
-ELEMENTS = frozenset("H C N O F Cl S P Si Br".split())
+MAX_ROWS = 1500  # exact GP: 1,500 rows cost 18 MB and about 0.1 s per Cholesky factor
+ELEMENTS = frozenset({"H", "C", "N", "O", "F", "Cl", "S", "P", "Si", "Br"})
 HEAVY_ATOMS = (3, 14)  # the size of solvents and of most fine chemicals' building blocks
 
 
@@ -42,7 +41,10 @@ class TrainingRows:
 
     @property
     def data_hash(self) -> str:
-        rows = [[k, s, float(y), float(v)] for k, s, y, v in zip(self.keys, self.smiles, self.values, self.variances, strict=True)]
+        rows = [
+            [k, s, float(y), float(v)]
+            for k, s, y, v in zip(self.keys, self.smiles, self.values, self.variances, strict=True)
+        ]
         return sha256_text(canonical_json(rows))
 
     def take(self, indices: Sequence[int]) -> TrainingRows:
@@ -59,9 +61,10 @@ class TrainingRows:
 def merge(facts: Sequence[Fact], prop: Property) -> TrainingRows:
     """All facts of one property as one row per molecule.
 
-    Several values of a molecule become their inverse-variance mean; its variance is enlarged by the Birge ratio where they contradict
-    each other (R. T. Birge, Phys. Rev. 40 (1932) 207). Measurements of our own replace handbook values of the same molecule.
-    Raises NoTrainingData when nothing is left, ValueError for a fact of another property or a value <= 0 of a log-scale property.
+    Several values of a molecule become their inverse-variance mean; its variance is enlarged by the Birge ratio where
+    they contradict each other (R. T. Birge, Phys. Rev. 40 (1932) 207). Measurements of our own replace handbook values
+    of the same molecule. Raises NoTrainingData when nothing is left, ValueError for a fact of another property or a
+    value <= 0 of a log-scale property.
     """
     grouped: dict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
@@ -94,16 +97,19 @@ def merge(facts: Sequence[Fact], prop: Property) -> TrainingRows:
 
 
 def _model_std(fact: Fact, prop: Property) -> float:
-    """Standard uncertainty on the model's scale; the floor keeps a source that claims none from becoming an exact constraint."""
+    """Standard uncertainty on the model's scale; the floor keeps a source that claims none from becoming an exact
+    constraint.
+    """
     std = max(fact.std, 1e-3 * abs(fact.value), 1e-6)
     return std / fact.value if prop.scale is Scale.LOG else std
 
 
 def choose(rows: TrainingRows, *, seed: int, focus: Collection[str] = (), limit: int = MAX_ROWS) -> TrainingRows:
-    """At most `limit` rows, the most relevant to small organic molecules; measurements of our own and `focus` (SMILES) always stay.
+    """At most `limit` rows, the most relevant to small organic molecules; measurements of our own and `focus` (SMILES)
+    always stay.
 
-    Order: own and focus; elements inside ELEMENTS; distance of the size from HEAVY_ATOMS; the sources' uncertainty; then a hash of key and
-    seed, so that the choice is arbitrary but stays nearly the same when facts are added.
+    Order: own and focus; elements inside ELEMENTS; distance of the size from HEAVY_ATOMS; the sources' uncertainty;
+    then a hash of key and seed, so that the choice is arbitrary but stays nearly the same when facts are added.
     """
     if len(rows) <= limit:
         return rows
@@ -113,7 +119,13 @@ def choose(rows: TrainingRows, *, seed: int, focus: Collection[str] = (), limit:
         elements, heavy = _composition(rows.smiles[i])
         outside = max(HEAVY_ATOMS[0] - heavy, heavy - HEAVY_ATOMS[1], 0)
         keep = rows.own[i] or rows.smiles[i] in wanted
-        return (not keep, not elements <= ELEMENTS, outside, round(float(rows.variances[i]) ** 0.5, 3), sha256_text(f"{seed}:{rows.keys[i]}"))
+        return (
+            not keep,
+            not elements <= ELEMENTS,
+            outside,
+            round(float(rows.variances[i]) ** 0.5, 3),
+            sha256_text(f"{seed}:{rows.keys[i]}"),
+        )
 
     ranked = sorted(range(len(rows)), key=relevance)
     kept = sum(1 for i in ranked if rows.own[i] or rows.smiles[i] in wanted)

@@ -18,7 +18,8 @@ Z90 = 1.6448536269514722  # half width of the central 90 % of a standard normal 
 
 
 class Score(Record):
-    """Errors on the model scale (natural log for viscosity); `coverage90` is the share of values inside the 90 % interval.
+    """Errors on the model scale (natural log for viscosity); `coverage90` is the share of values inside the 90 %
+    interval.
 
     `nll` is the mean negative log likelihood in nats.
     """
@@ -50,14 +51,16 @@ def cross_validate(
 ) -> Score:
     """k-fold error over molecules, on the rows that `fit` would use. Folds come from a hash of InChIKey and seed.
 
-    Hyperparameters and doubted values are found once, on all rows: a handful of numbers, and five times cheaper. All values are scored.
-    Raises NoTrainingData, ValueError with fewer than 5 molecules per 5 folds.
+    Hyperparameters and doubted values are found once, on all rows: a handful of numbers, and five times cheaper. All
+    values are scored. Raises NoTrainingData, ValueError with fewer than 5 molecules per 5 folds.
     """
     known = get_property(prop)
     used = representation or default_representation()
     rows = choose(merge(facts, known), seed=seed)
     if len(rows) < folds:
-        raise ValueError(f"{folds}-fold cross-validation of '{prop}' needs at least {folds} molecules, there are {len(rows)}")
+        raise ValueError(
+            f"{folds}-fold cross-validation of '{prop}' needs at least {folds} molecules, there are {len(rows)}"
+        )
     model = fit(facts, known, seed=seed, representation=used)
     order = sorted(range(len(rows)), key=lambda i: sha256_text(f"fold:{seed}:{rows.keys[i]}"))
     means, variances = np.zeros(len(rows)), np.zeros(len(rows))
@@ -65,6 +68,8 @@ def cross_validate(
         out = order[k::folds]
         left = set(out)
         kept = rows.take([i for i in range(len(rows)) if i not in left])
-        mean, std = PropertyModel(known, kept, model.hyperparameters, used, doubted=model.doubted).predict([rows.smiles[i] for i in out])
+        mean, std = PropertyModel(known, kept, model.hyperparameters, used, doubted=model.doubted).predict(
+            [rows.smiles[i] for i in out]
+        )
         means[out], variances[out] = mean, std**2 + rows.variances[out]
     return score(rows.values, means, np.sqrt(variances))

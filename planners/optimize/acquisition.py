@@ -23,19 +23,27 @@ with warnings.catch_warnings():
         qLogNoisyExpectedHypervolumeImprovement,
     )
     from botorch.acquisition.multi_objective.objective import MCMultiOutputObjective
-    from botorch.acquisition.objective import GenericMCObjective
+    from botorch.acquisition.objective import MCAcquisitionObjective
     from botorch.acquisition.utils import compute_best_feasible_objective
     from botorch.sampling.normal import SobolQMCNormalSampler
-    from botorch.utils.multi_objective.box_decompositions.non_dominated import FastNondominatedPartitioning
+    from botorch.utils.multi_objective.box_decompositions.non_dominated import NondominatedPartitioning
 
 SAMPLES = 256
 _ETA = 1e-3  # softness of the constraints, in standard deviations of the training data
 
 
 class Goals:
-    """Maps outcomes of a PoolModel (..., m) to utilities (..., k) and to constraint slacks (...), negative where satisfied."""
+    """Maps outcomes of a PoolModel (..., m) to utilities (..., k) and to constraint slacks (...), negative where
+    satisfied.
+    """
 
-    def __init__(self, model: PoolModel, properties: Sequence[str], objectives: Sequence[Objective], constraints: Sequence[Constraint]) -> None:
+    def __init__(
+        self,
+        model: PoolModel,
+        properties: Sequence[str],
+        objectives: Sequence[Objective],
+        constraints: Sequence[Constraint],
+    ) -> None:
         self._column = {name: i for i, name in enumerate(properties)}
         self._model = model
         self._objectives = tuple(objectives)
@@ -47,11 +55,8 @@ class Goals:
             if high is not None:
                 self.constraints.append(self._slack(constraint.property, high, 1.0))
 
-    def utilities(self, outcomes: Tensor, X: Tensor | None = None) -> Tensor:
+    def utilities(self, outcomes: Tensor) -> Tensor:
         return torch.stack([self._utility(objective, outcomes) for objective in self._objectives], dim=-1)
-
-    def single(self, outcomes: Tensor, X: Tensor | None = None) -> Tensor:
-        return self._utility(self._objectives[0], outcomes)
 
     def _values(self, name: str, outcomes: Tensor) -> Tensor:
         i = self._column[name]
@@ -75,17 +80,28 @@ class Goals:
         return lambda outcomes: sign * (outcomes[..., i] - threshold)
 
 
-class _Utilities(MCMultiOutputObjective):  # type: ignore[misc]
+class _Utilities(MCMultiOutputObjective):
     def __init__(self, goals: Goals) -> None:
         super().__init__()
         self._goals = goals
 
-    def forward(self, samples: Tensor, X: Tensor | None = None) -> Tensor:
+    def forward(self, samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803 (BoTorch passes it by name)
         return self._goals.utilities(samples)
 
 
-class _NoisyImprovement(qLogNoisyExpectedImprovement):  # type: ignore[misc]
-    """A sample in which nothing feasible was seen yet starts at utility 0, the objective's `worst`, as in the hypervolume."""
+class _Utility(MCAcquisitionObjective):
+    def __init__(self, goals: Goals) -> None:
+        super().__init__()
+        self._goals = goals
+
+    def forward(self, samples: Tensor, X: Tensor | None = None) -> Tensor:  # noqa: N803 (BoTorch passes it by name)
+        return self._goals.utilities(samples).squeeze(-1)
+
+
+class _NoisyImprovement(qLogNoisyExpectedImprovement):
+    """A sample in which nothing feasible was seen yet starts at utility 0, the objective's `worst`, as in the
+    hypervolume.
+    """
 
     def _compute_best_feasible_objective(self, samples: Tensor, obj: Tensor) -> Tensor:
         best: Tensor = compute_best_feasible_objective(
@@ -94,30 +110,49 @@ class _NoisyImprovement(qLogNoisyExpectedImprovement):  # type: ignore[misc]
         return best.clamp_min(0.0)
 
 
-def build(model: PoolModel, goals: Goals, *, objectives: int, baseline: Sequence[int], seed: int) -> AcquisitionFunction:
-    """qLogNEHVI for several objectives, qLogNEI for one (S. Ament et al., NeurIPS 2023; S. Daulton et al., NeurIPS 2021).
+def build(
+    model: PoolModel, goals: Goals, *, objectives: int, baseline: Sequence[int], seed: int
+) -> AcquisitionFunction:
+    """qLogNEHVI for several objectives, qLogNEI for one (S. Ament et al., NeurIPS 2023; S. Daulton et al., NeurIPS
+    2021).
 
-    `baseline`: indices of what was measured, is being made, or was already chosen for this batch; improvement counts over all of them,
-    under the joint posterior. Without a baseline the improvement is over `worst`.
+    `baseline`: indices of what was measured, is being made, or was already chosen for this batch; improvement counts
+    over all of them, under the joint posterior. Without a baseline the improvement is over `worst`.
     """
     sampler = SobolQMCNormalSampler(sample_shape=torch.Size([SAMPLES]), seed=seed)
     constraints = goals.constraints or None
-    X = torch.tensor(baseline, dtype=torch.float64).reshape(-1, 1)
+    points = torch.tensor(baseline, dtype=torch.float64).reshape(-1, 1)
     if objectives == 1:
-        objective = GenericMCObjective(goals.single)
+        objective = _Utility(goals)
         if not baseline:
-            return qLogExpectedImprovement(model, best_f=0.0, sampler=sampler, objective=objective, constraints=constraints, eta=_ETA)
+            return qLogExpectedImprovement(
+                model, best_f=0.0, sampler=sampler, objective=objective, constraints=constraints, eta=_ETA
+            )
         return _NoisyImprovement(
-            model, X, sampler=sampler, objective=objective, constraints=constraints, eta=_ETA, prune_baseline=False, cache_root=False
+            model,
+            points,
+            sampler=sampler,
+            objective=objective,
+            constraints=constraints,
+            eta=_ETA,
+            prune_baseline=False,
+            cache_root=False,
         )
     reference = torch.zeros(objectives, dtype=torch.float64)
     if not baseline:
-        empty = FastNondominatedPartitioning(reference, Y=torch.zeros(0, objectives, dtype=torch.float64))
+        empty = NondominatedPartitioning(reference, Y=torch.zeros(0, objectives, dtype=torch.float64))
         return qLogExpectedHypervolumeImprovement(
             model, reference, empty, sampler=sampler, objective=_Utilities(goals), constraints=constraints, eta=_ETA
         )
     return qLogNoisyExpectedHypervolumeImprovement(
-        model, reference, X, sampler=sampler, objective=_Utilities(goals), constraints=constraints, eta=_ETA, cache_root=False
+        model,
+        reference,
+        points,
+        sampler=sampler,
+        objective=_Utilities(goals),
+        constraints=constraints,
+        eta=_ETA,
+        cache_root=False,
     )
 
 
@@ -126,6 +161,6 @@ def evaluate(function: AcquisitionFunction, candidates: Sequence[int], *, chunk:
     found: list[float] = []
     with torch.no_grad():
         for i in range(0, len(candidates), chunk):
-            X = torch.tensor(candidates[i : i + chunk], dtype=torch.float64).reshape(-1, 1, 1)
-            found += [v if math.isfinite(v) else -math.inf for v in function(X).tolist()]
+            points = torch.tensor(candidates[i : i + chunk], dtype=torch.float64).reshape(-1, 1, 1)
+            found += [v if math.isfinite(v) else -math.inf for v in function(points).tolist()]
     return found

@@ -14,7 +14,7 @@ from knowledge.records.quantity import Estimate
 from planners.optimize.goals import Observation, needed_properties, utilities
 from planners.optimize.outlook import Outlook
 from planners.optimize.surrogates import Surrogates
-from planners.optimize.threads import torch_threads
+from planners.optimize.threads import blas_threads, torch_threads
 
 Rule = Literal["auto", "random"]
 
@@ -22,8 +22,9 @@ Rule = Literal["auto", "random"]
 class Selection(Record):
     """One chosen molecule, as spelled in the pool.
 
-    `acquisition`: natural logarithm of the expected (hypervolume) improvement at the moment of its choice, None under the random rule;
-    `feasibility`: probability that all constraints hold; `predicted`: by property name, derived objectives included.
+    `acquisition`: natural logarithm of the expected (hypervolume) improvement at the moment of its choice, None under
+    the random rule; `feasibility`: probability that all constraints hold; `predicted`: by property name, derived
+    objectives included.
     """
 
     smiles: str
@@ -49,13 +50,15 @@ def select(
 ) -> list[Selection]:
     """At most `q` different molecules of `pool`, best first; fewer when no more may be chosen.
 
-    Auto: sequential greedy qLogNEHVI (one objective: qLogNEI) over the pool, conditioned on what was observed, is pending and was already
-    chosen; constraints weigh by their probability. Random: uniform. Both obey `limit`, the number of `limited` molecules (by SMILES) that
-    this batch may hold (None: any number), and never choose an observed or pending molecule, however it is spelled.
+    Auto: sequential greedy qLogNEHVI (one objective: qLogNEI) over the pool, conditioned on what was observed, is
+    pending and was already chosen; constraints weigh by their probability. Random: uniform. Both obey `limit`, the
+    number of `limited` molecules (by SMILES) that this batch may hold (None: any number), and never choose an observed
+    or pending molecule, however it is spelled.
 
-    `surrogates` must have been fitted with the observations among their facts. An observation without all objective values (a failed
-    synthesis) only blocks its molecule. The order of `pool` and repeated entries do not matter. The same arguments give the same batch.
-    Raises InvalidMolecule, MissingSurrogate, ValueError for q < 0, limit < 0 or no objective.
+    `surrogates` must have been fitted with the observations among their facts. An observation without all objective
+    values (a failed synthesis) only blocks its molecule. The order of `pool` and repeated entries do not matter. The
+    same arguments give the same batch. Raises InvalidMolecule, MissingSurrogate, ValueError for q < 0, limit < 0 or no
+    objective.
     """
     if q < 0 or (limit is not None and limit < 0):
         raise ValueError(f"q and limit must not be negative, got q={q}, limit={limit}")
@@ -75,17 +78,33 @@ def select(
     keys = sorted(candidates)
     scarce = {_key(s) for s in limited} if limit is not None else set()
     allowance = len(keys) if limit is None else limit
-    with torch_threads(threads):
-        if rule == "random":
-            chosen = _random(keys, scarce, allowance, q, seed)
-        else:
+    if rule == "random":
+        chosen = _random(keys, scarce, allowance, q, seed)
+    else:
+        with torch_threads(threads):
             done = [o.smiles for o in observed if utilities(o.values, objectives) is not None]
             chosen = _greedy(
-                surrogates, keys, candidates, [*done, *pending], scarce, allowance, q, seed, properties, objectives, constraints
+                surrogates,
+                keys,
+                candidates,
+                [*done, *pending],
+                scarce,
+                allowance,
+                q,
+                seed,
+                properties,
+                objectives,
+                constraints,
             )
+    with blas_threads(threads):
         outlook = Outlook.of(surrogates, [_canonical(candidates[k]) for k, _ in chosen], objectives, constraints)
     return [
-        Selection(smiles=candidates[key], acquisition=value, feasibility=float(outlook.feasibility[i]), predicted=outlook.estimates(i))
+        Selection(
+            smiles=candidates[key],
+            acquisition=value,
+            feasibility=float(outlook.feasibility[i]),
+            predicted=outlook.estimates(i),
+        )
         for i, (key, value) in enumerate(chosen)
     ]
 

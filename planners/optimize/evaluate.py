@@ -35,10 +35,12 @@ def prospective_errors(
     *,
     measured_std: Sequence[Mapping[str, float]] | None = None,
 ) -> dict[str, ProspectiveError]:
-    """By property name, over the experiments that have both a prediction and a value; properties with none are left out.
+    """By property name, over the experiments that have both a prediction and a value; properties with none are left
+    out.
 
-    All three sequences run over the same experiments. `measured_std` (standard uncertainties, property's unit) widens the interval, as it
-    should where an instrument is noisy. Raises ValueError for lengths that differ or a measured value <= 0 of a log-scale property.
+    All three sequences run over the same experiments. `measured_std` (standard uncertainties, property's unit) widens
+    the interval, as it should where an instrument is noisy. Raises ValueError for lengths that differ or a measured
+    value <= 0 of a log-scale property.
     """
     spreads: Sequence[Mapping[str, float]] = measured_std if measured_std is not None else [{}] * len(measured)
     errors: dict[str, ProspectiveError] = {}

@@ -1,22 +1,27 @@
 """Objectives and constraints as numbers: utilities on one scale, and what counts as feasible.
 
-Utility of an objective: its improvement over `worst`, divided by |worst| (by 1 where worst is 0), in the property's own linear unit. So it
-is 0 at `worst`, and 1 at the ideal value 0 of a non-negative property that is minimised. Larger is always better.
+Utility of an objective: its improvement over `worst`, divided by |worst| (by 1 where worst is 0), in the property's own
+linear unit. So it is 0 at `worst`, and 1 at the ideal value 0 of a non-negative property that is minimised. Larger is
+always better.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from pydantic import Field
+
 from knowledge.records.base import Record
 from knowledge.records.objective import Constraint, Direction, Objective
 
 
 class Observation(Record):
-    """One molecule that was made: what was measured, by property name, in the table's units. Empty when nothing could be measured."""
+    """One molecule that was made: what was measured, by property name, in the table's units. Empty when nothing
+    could be measured.
+    """
 
     smiles: str
-    values: dict[str, float] = {}
+    values: dict[str, float] = Field(default_factory=dict)
 
 
 def scale(objective: Objective) -> float:
@@ -42,8 +47,9 @@ def utilities(values: Mapping[str, float], objectives: Sequence[Objective]) -> t
 
 
 def feasible(values: Mapping[str, float], constraints: Sequence[Constraint], assume_met: Collection[str] = ()) -> bool:
-    """Whether every constraint was measured and holds. Constraints on `assume_met`, which the lab does not measure, count only when
-    there is a value all the same."""
+    """Whether every constraint was measured and holds. Constraints on `assume_met`, which the lab does not measure,
+    count only when there is a value all the same.
+    """
     for constraint in constraints:
         value = values.get(constraint.property)
         if value is None:

@@ -15,10 +15,12 @@ def hypervolume(
     *,
     assume_met: Collection[str] = (),
 ) -> float:
-    """Volume of utilities dominated by the feasible measured points, above the reference point 0 (every objective at its `worst`).
+    """Volume of utilities dominated by the feasible measured points, above the reference point 0 (every objective at
+    its `worst`).
 
-    Dimensionless. For minimised non-negative properties it lies between 0 and 1; with one objective it is the best utility. Points with a
-    missing objective or an unmeasured constraint (unless in `assume_met`) do not count. (E. Zitzler, L. Thiele, PPSN V, 1998, 292.)
+    Dimensionless. For minimised non-negative properties it lies between 0 and 1; with one objective it is the best
+    utility. Points with a missing objective or an unmeasured constraint (unless in `assume_met`) do not count. (E.
+    Zitzler, L. Thiele, PPSN V, 1998, 292.)
     """
     points = [u for _, u in _scored(observations, objectives, constraints, assume_met)]
     return _volume([p for p in points if all(x > 0.0 for x in p)])
@@ -31,7 +33,9 @@ def pareto_front(
     *,
     assume_met: Collection[str] = (),
 ) -> list[int]:
-    """Indices of the feasible points that no other feasible point dominates, in the order given; equal points all stay."""
+    """Indices of the feasible points that no other feasible point dominates, in the order given; equal points all
+    stay.
+    """
     scored = _scored(observations, objectives, constraints, assume_met)
     return [i for i, a in scored if not any(_dominates(b, a) for _, b in scored)]
 

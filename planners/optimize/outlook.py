@@ -24,8 +24,9 @@ _SAMPLES = 64  # quasi-random, the same for every molecule
 class Outlook:
     """Marginal predictions of n molecules.
 
-    `means`, `stds`: by property, (n,), model scale. `feasibility` (n,): probability that all constraints hold, properties being independent.
-    `values` (n, k): mean of each objective in its property's unit; `utility`, `utility_std` (n, k): mean and deviation of its utility.
+    `means`, `stds`: by property, (n,), model scale. `feasibility` (n,): probability that all constraints hold,
+    properties being independent. `values` (n, k): mean of each objective in its property's unit; `utility`,
+    `utility_std` (n, k): mean and deviation of its utility.
     """
 
     means: dict[str, Array]
@@ -37,7 +38,10 @@ class Outlook:
 
     @staticmethod
     def of(
-        surrogates: Surrogates, smiles: Sequence[str], objectives: Sequence[Objective], constraints: Sequence[Constraint]
+        surrogates: Surrogates,
+        smiles: Sequence[str],
+        objectives: Sequence[Objective],
+        constraints: Sequence[Constraint],
     ) -> Outlook:
         """`smiles` in canonical form. Raises MissingSurrogate."""
         n = len(smiles)
@@ -64,7 +68,10 @@ class Outlook:
 
     def estimates(self, i: int) -> dict[str, Estimate]:
         """All predictions of molecule `i` in property units, by name."""
-        found = {name: to_estimate(float(self.means[name][i]), float(self.stds[name][i]), get_property(name)) for name in self.means}
+        found = {
+            name: to_estimate(float(self.means[name][i]), float(self.stds[name][i]), get_property(name))
+            for name in self.means
+        }
         for name, (mean, std) in self.derived.items():
             found[name] = Estimate(mean=float(mean[i]), std=float(std[i]), unit=get_property(name).unit)
         return found

@@ -1,6 +1,7 @@
 """A finite pool as a BoTorch model: inputs are indices into a list of molecules, the joint posterior is computed once.
 
-Scoring molecules as fingerprints would repeat the training data for each of them; indexing one covariance is exact and needs no kernel.
+Scoring molecules as fingerprints would repeat the training data for each of them; indexing one covariance is exact and
+needs no kernel.
 """
 
 from __future__ import annotations
@@ -20,15 +21,18 @@ with warnings.catch_warnings():
 
 from planners.optimize.surrogates import Surrogates
 
-# BoTorch would otherwise compile a C++ kernel on first use: seconds, a lock file that a killed process leaves behind for ever, and results
-# that differ in the last bits between machines with and without a compiler. The Python path gives the same values.
+# BoTorch would otherwise compile a C++ kernel on first use: seconds, a lock file that a killed process leaves behind
+# for ever, and results that differ in the last bits between machines with and without a compiler. The Python path gives
+# the same values.
 logei._load_attempted = True
 
 _JITTER = 1e-9
 
 
-class IndexPosterior(Posterior):  # type: ignore[misc]
-    """Independent outcomes, each jointly normal over the points: `mean` (b, q, m), `root` (b, m, q, q) lower triangular."""
+class IndexPosterior(Posterior):
+    """Independent outcomes, each jointly normal over the points: `mean` (b, q, m), `root` (b, m, q, q) lower
+    triangular.
+    """
 
     def __init__(self, mean: Tensor, root: Tensor) -> None:
         self._mean, self._root = mean, root
@@ -72,8 +76,9 @@ class IndexPosterior(Posterior):  # type: ignore[misc]
         return self.rsample_from_base_samples(shape, torch.randn(self._extended_shape(shape), dtype=self.dtype))
 
 
-class PoolModel(Model):  # type: ignore[misc]
-    """`smiles`: different molecules; `properties`: the outcomes, in order. Outcomes are on the model scale, divided by `spread`.
+class PoolModel(Model):
+    """`smiles`: different molecules; `properties`: the outcomes, in order. Outcomes are on the model scale, divided by
+    `spread`.
 
     `centre`, `spread` (m,): y_model_scale = centre + spread * outcome, so that all outcomes have comparable size.
     """
@@ -103,9 +108,15 @@ class PoolModel(Model):  # type: ignore[misc]
         return torch.Size()
 
     def posterior(
-        self, X: Tensor, output_indices: object = None, observation_noise: object = False, posterior_transform: object = None
+        self,
+        X: Tensor,  # noqa: N803 (BoTorch's name)
+        output_indices: object = None,
+        observation_noise: object = False,
+        posterior_transform: object = None,
     ) -> IndexPosterior:
-        """`X` (..., q, 1): indices as floats. The other arguments belong to BoTorch's interface and must keep their defaults."""
+        """`X` (..., q, 1): indices as floats. The other arguments belong to BoTorch's interface and must keep their
+        defaults.
+        """
         if output_indices is not None or observation_noise is not False or posterior_transform is not None:
             raise NotImplementedError("a pool model has one posterior: all outcomes, without observation noise")
         index = X.squeeze(-1).long()

@@ -29,20 +29,26 @@ def rank(
 ) -> list[int]:
     """All indices of `pool`, the most promising first.
 
-    For each of `weights` random directions of the Pareto front, molecules are ordered by (optimistic gain over the best feasible
-    observation) * (probability of feasibility); the orders are then interleaved, so that the top holds compromises of every kind. The gain
-    is measured by hypervolume scalarisation, min_k (u_k / w_k), whose average over directions is the hypervolume (R. Zhang, D. Golovin,
-    ICML 2020). The ranking follows molecules, not positions; equal molecules stay together. Raises InvalidMolecule, MissingSurrogate.
+    For each of `weights` random directions of the Pareto front, molecules are ordered by (optimistic gain over the best
+    feasible observation) * (probability of feasibility); the orders are then interleaved, so that the top holds
+    compromises of every kind. The gain is measured by hypervolume scalarisation, min_k (u_k / w_k), whose average over
+    directions is the hypervolume (R. Zhang, D. Golovin, ICML 2020). The ranking follows molecules, not positions; equal
+    molecules stay together. Raises InvalidMolecule, MissingSurrogate.
     """
     if not pool:
         return []
     if not objectives:
         raise ValueError("there is no objective to rank by")
     molecules = [Molecule.from_smiles(s) for s in pool]
+    keys = [m.inchikey for m in molecules]
     with blas_threads(threads):
         outlook = Outlook.of(surrogates, [m.smiles for m in molecules], objectives, constraints)
     optimistic = outlook.utility + OPTIMISM * outlook.utility_std
-    known = [utilities(o.values, objectives) for o in observed if feasible(o.values, constraints, _unmeasured(constraints, observed))]
+    known = [
+        utilities(o.values, objectives)
+        for o in observed
+        if feasible(o.values, constraints, _unmeasured(constraints, observed))
+    ]
     reached = np.array([u for u in known if u is not None]).reshape(-1, len(objectives))
     orders = []
     for direction in _directions(len(objectives), weights, seed):
@@ -50,8 +56,8 @@ def rank(
         gain = (optimistic / direction).min(axis=1) - best
         # Where nothing is gained the order still runs from near misses to hopeless ones.
         score = np.where(gain > 0.0, gain * outlook.feasibility, gain - (1.0 - outlook.feasibility))
-        rounded = np.round(score, 12)
-        orders.append(sorted(range(len(pool)), key=lambda i, r=rounded: (-r[i], molecules[i].inchikey, i)))
+        ranked = sorted(zip(np.round(-score, 12).tolist(), keys, range(len(pool)), strict=True))
+        orders.append([i for _, _, i in ranked])
     return _interleave(orders)
 
 

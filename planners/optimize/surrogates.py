@@ -30,14 +30,16 @@ class Surrogates:
         try:
             return self.models[name]
         except KeyError:
-            raise MissingSurrogate(f"no model of '{name}'; there are models of {', '.join(self.models) or 'nothing'}") from None
+            raise MissingSurrogate(
+                f"no model of '{name}'; there are models of {', '.join(self.models) or 'nothing'}"
+            ) from None
 
     def predict(self, smiles: Sequence[str]) -> dict[str, list[Estimate]]:
         """For each property, one Estimate per molecule, in the property's unit.
 
-        Log-scale properties (viscosity): `mean` is the median exp(mu), `std` is exp(mu) * sinh(sigma), the half width of the central 68 %
-        interval, mu and sigma being those of the logarithm; `knowledge.qspr.model.from_estimate` gives mu and sigma back. `std` is that of
-        the molecule's true value, without the noise of a future measurement.
+        Log-scale properties (viscosity): `mean` is the median exp(mu), `std` is exp(mu) * sinh(sigma), the half width
+        of the central 68 % interval, mu and sigma being those of the logarithm; `knowledge.qspr.model.from_estimate`
+        gives mu and sigma back. `std` is that of the molecule's true value, without the noise of a future measurement.
         """
         return {name: model.estimates(smiles) for name, model in self.models.items()}
 
@@ -47,7 +49,9 @@ class Surrogates:
         return sha256_text(canonical_json({name: model.rows.data_hash for name, model in self.models.items()}))
 
     def state(self) -> dict[str, Any]:
-        """JSON-able: hyperparameters, training keys, data hashes, versions. Also what `fit_surrogates` takes as `warm`."""
+        """JSON-able: hyperparameters, training keys, data hashes, versions. Also what `fit_surrogates` takes as
+        `warm`.
+        """
         return {
             "version": VERSION,
             "seed": self.seed,
@@ -78,10 +82,13 @@ def fit_surrogates(
 ) -> Surrogates:
     """Fit a model to each property's facts (handbook and own measurements together).
 
-    `warm`: `state()` of the previous iteration's surrogates. `focus`: SMILES whose handbook facts must be used even where there are more
-    facts than a model can hold (the pool). Raises knowledge.qspr.training.NoTrainingData for a property without facts.
+    `warm`: `state()` of the previous iteration's surrogates. `focus`: SMILES whose handbook facts must be used even
+    where there are more facts than a model can hold (the pool). Raises knowledge.qspr.training.NoTrainingData for a
+    property without facts.
     """
     earlier = warm["models"] if warm is not None and warm["version"] == VERSION else {}
     with blas_threads(threads):
-        models = {name: fit(facts[name], name, seed=seed, warm=earlier.get(name), focus=focus) for name in sorted(facts)}
+        models = {
+            name: fit(facts[name], name, seed=seed, warm=earlier.get(name), focus=focus) for name in sorted(facts)
+        }
     return Surrogates(models, seed=seed)

@@ -1,6 +1,7 @@
 """How many threads numerical libraries may use: always said, never guessed from the machine.
 
-Sums are split by thread, so another number of threads can change the last bits of a result, and with them a choice between near-equals.
+Sums are split by thread, so another number of threads can change the last bits of a result, and with them a choice
+between near-equals.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def default_threads() -> int:
 @contextmanager
 def blas_threads(threads: int | None) -> Iterator[None]:
     """Limit BLAS and OpenMP inside the block; None means `default_threads()`."""
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with threadpool_limits(limits=threads or default_threads()):
         yield
