@@ -82,7 +82,8 @@ def propose_batch(inputs: Inputs) -> dict[str, Any]:
     )
     by_smiles = {c.molecule.smiles: c for c in checked}
     chosen = [
-        by_smiles[s.smiles].model_copy(update={"predicted": s.predicted, "acquisition": s.acquisition}) for s in selections
+        by_smiles[s.smiles].model_copy(update={"predicted": s.predicted, "acquisition": s.acquisition})
+        for s in selections
     ]
     return {
         "chosen": [c.model_dump(mode="json") for c in chosen],
@@ -189,7 +190,12 @@ def _test(rule: Rule) -> Callable[[Chem.Mol], bool]:
 
 
 def _makeable(
-    spec: CampaignSpec, pool: list[Candidate], order: Sequence[int], wanted: int, references: int, filtered: Counter[str]
+    spec: CampaignSpec,
+    pool: list[Candidate],
+    order: Sequence[int],
+    wanted: int,
+    references: int,
+    filtered: Counter[str],
 ) -> list[Candidate]:
     """The first `wanted` molecules in this order that can be bought (a few, as references) or made."""
     planner, shelf = route_planner(spec.making), stock()

@@ -17,9 +17,21 @@ class Ticks:
 
     def __init__(self, wake: Callable[[str], None], poll_s: float = POLL_S) -> None:
         self._scheduler = BackgroundScheduler(timezone="UTC")
-        for what, seconds in (("poll", poll_s), ("deadlines", DEADLINES_S), ("reminders", REMINDERS_S), ("backup", BACKUP_S)):
+        for what, seconds in (
+            ("poll", poll_s),
+            ("deadlines", DEADLINES_S),
+            ("reminders", REMINDERS_S),
+            ("backup", BACKUP_S),
+        ):
             self._scheduler.add_job(
-                wake, "interval", args=(what,), seconds=seconds, id=what, coalesce=True, max_instances=1, misfire_grace_time=None
+                wake,
+                "interval",
+                args=(what,),
+                seconds=seconds,
+                id=what,
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
             )
 
     def __enter__(self) -> Ticks:

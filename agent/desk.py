@@ -19,7 +19,16 @@ from knowledge.records.dossier import Dossier
 from knowledge.records.protocol import Protocol
 from knowledge.store import log
 from knowledge.store.database import Store, now_iso
-from knowledge.store.tables import Campaign, CampaignRevision, Experiment, Hold, OperatorTask, ReviewRequest, User
+from knowledge.store.tables import (
+    Campaign,
+    CampaignRevision,
+    Event,
+    Experiment,
+    Hold,
+    OperatorTask,
+    ReviewRequest,
+    User,
+)
 
 
 class DeskError(ValueError):
@@ -84,6 +93,18 @@ def want(store: Store, campaign_id: str | None, wants: Wants, *, by: str) -> str
         return campaign.id
 
 
+def latest_wish(session: Session, campaign_id: str) -> Wants:
+    """What was asked last, whether or not the engine has come to it."""
+    query = (
+        select(Event.body)
+        .where(Event.campaign_id == campaign_id, Event.kind == "campaign.wanted")
+        .order_by(col(Event.id).desc())
+        .limit(1)
+    )
+    body = session.exec(query).first()
+    return Wants.RUN if body is None else Wants(json.loads(body)["wants"])
+
+
 def decide(
     store: Store,
     experiment_id: str,
@@ -114,7 +135,9 @@ def decide(
         if by == experiment.proposer:
             raise DeskError(f"{by} proposed {experiment_id}: who proposes cannot decide")
         if dossier is not None and not (experiment.dossier or "").startswith(dossier):
-            raise DeskError(f"{experiment_id} has another dossier now ({(experiment.dossier or '')[:12]}): look again, then decide")
+            raise DeskError(
+                f"{experiment_id} has another dossier now ({(experiment.dossier or '')[:12]}): look again, then decide"
+            )
         _sign(session, by)
         body = {
             "dossier": experiment.dossier,
@@ -137,7 +160,9 @@ def edit(store: Store, experiment_id: str, protocol_json: str, *, by: str) -> st
     with store.write() as session:
         parent = find_experiment(session, experiment_id)
         if parent.state not in BEFORE_LAB or parent.dossier is None:
-            raise DeskError(f"{experiment_id} is {parent.state}: only what has a plan and is not in the lab can be edited")
+            raise DeskError(
+                f"{experiment_id} is {parent.state}: only what has a plan and is not in the lab can be edited"
+            )
         earlier = session.exec(select(func.count(col(Experiment.id))).where(Experiment.parent_id == parent.id)).one()
         child = f"{parent.id}-edit{earlier + 1}"
         # The sample is labelled after its experiment, so that two attempts can never share a vessel.
@@ -145,7 +170,11 @@ def edit(store: Store, experiment_id: str, protocol_json: str, *, by: str) -> st
         protocol = Protocol.model_validate(renamed)
         before = Dossier.from_canonical(log.body_of(session, parent.dossier))
         after = before.model_copy(
-            update={"experiment": child, "protocol": log.put(session, "protocol", protocol), "instruments": protocol.instruments}
+            update={
+                "experiment": child,
+                "protocol": log.put(session, "protocol", protocol),
+                "instruments": protocol.instruments,
+            }
         )
         _sign(session, by)
         body = {"child": child, "dossier": log.put(session, "dossier", after)}
@@ -165,7 +194,13 @@ def answer(store: Store, task_id: int, words: str, *, by: str) -> None:
             raise DeskError(f"'{words}' is no answer to task {task_id}; choose from {task.options}")
         _sign(session, by)
         log.append(
-            session, task.campaign_id, "task.answered", task.experiment_id, {"task": task_id, "answer": words}, by=by, at=now_iso()
+            session,
+            task.campaign_id,
+            "task.answered",
+            task.experiment_id,
+            {"task": task_id, "answer": words},
+            by=by,
+            at=now_iso(),
         )
 
 

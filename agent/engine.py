@@ -162,7 +162,12 @@ class Engine:
                 logger.warning("event {} ({}) cannot be handled: {}", event.id, event.kind, error)
                 with self.store.write() as session:
                     session.add(
-                        DeadLetter(campaign_id=event.campaign_id, work_id=event.id, error=f"{event.kind}: {error}", at=self._clock())
+                        DeadLetter(
+                            campaign_id=event.campaign_id,
+                            work_id=event.id,
+                            error=f"{event.kind}: {error}",
+                            at=self._clock(),
+                        )
                     )
                     session.flush()
                     log.Cursor(CONSUMER).move(session, event.id)
@@ -250,7 +255,11 @@ class Engine:
             query = (
                 select(Work, Campaign)
                 .join(Campaign, col(Campaign.id) == col(Work.campaign_id))
-                .where(Work.state == "PENDING", Campaign.state == Phase.ACTIVE, col(Campaign.wants).in_((Wants.RUN, Wants.STOP)))
+                .where(
+                    Work.state == "PENDING",
+                    Campaign.state == Phase.ACTIVE,
+                    col(Campaign.wants).in_((Wants.RUN, Wants.STOP)),
+                )
                 .order_by(col(Work.id))
             )
             todo = []
@@ -307,14 +316,19 @@ class Engine:
             words = f"{type(error).__name__}: {error}".splitlines()[0]
             if work.attempts >= WORK_ATTEMPTS:
                 tx.add(DeadLetter(campaign_id=work.campaign_id, work_id=work.id, error=words, at=tx.at))
-                tx.hold(work.campaign_id, "campaign", work.campaign_id, f"{work.name} of {work.subject} failed: {words}")
+                tx.hold(
+                    work.campaign_id, "campaign", work.campaign_id, f"{work.name} of {work.subject} failed: {words}"
+                )
             tx.add(work)
 
     # -- devices ----------------------------------------------------------------------------------------------------------
 
     def _register_instruments(self) -> None:
         with self.store.read() as session:
-            specs = [self._spec_of(session, c) for c in session.exec(select(Campaign.id).where(Campaign.state == Phase.ACTIVE))]
+            specs = [
+                self._spec_of(session, c)
+                for c in session.exec(select(Campaign.id).where(Campaign.state == Phase.ACTIVE))
+            ]
         opened = {key: bench for key, bench in (self.labs.bench(s) for s in specs)}
         with self.store.write() as session:
             for key, bench in opened.items():
@@ -322,7 +336,11 @@ class Engine:
                     about = bench.driver(name).describe()
                     session.merge(
                         Instrument(
-                            name=dispatch.lease_name(key, name), lab=key, kind=about.kind, body=about.canonical(), seen_at=self._clock()
+                            name=dispatch.lease_name(key, name),
+                            lab=key,
+                            kind=about.kind,
+                            body=about.canonical(),
+                            seen_at=self._clock(),
                         )
                     )
 
@@ -333,7 +351,11 @@ class Engine:
         """Send fresh intents; look after everything that may be on a device."""
         started = False
         with self.store.read() as session:
-            query = select(Command).where(col(Command.state).in_(("INTENT", "RUNNING"))).order_by(col(Command.intent_at), col(Command.id))
+            query = (
+                select(Command)
+                .where(col(Command.state).in_(("INTENT", "RUNNING")))
+                .order_by(col(Command.intent_at), col(Command.id))
+            )
             for command in session.exec(query).all():
                 if command.id in self._asked:
                     continue
@@ -357,7 +379,9 @@ class Engine:
                 if command.id not in self._asked and "poll" in self._due:
                     _, bench = self._bench_of(session, command.campaign_id)
                     self._asked.add(command.id)
-                    future = self._devices.submit(devices.look, bench, command.instrument, command.id, self._files, command.deadline_s)
+                    future = self._devices.submit(
+                        devices.look, bench, command.instrument, command.id, self._files, command.deadline_s
+                    )
                     self._asking[future] = command.id
                     future.add_done_callback(lambda _f: self._wakeup.set())
         return started
@@ -457,9 +481,12 @@ class Engine:
             uncollected = session.exec(
                 select(Command.id).where(Command.collected == False, col(Command.state).in_(("SUCCEEDED", "FAILED")))  # noqa: E712
             ).first()
-            leases = session.exec(select(Lease).where(Lease.resource != "engine", ~col(Lease.holder).in_(
-                select(Command.id).where(col(Command.state).in_(dispatch.OPEN))
-            ))).all()
+            leases = session.exec(
+                select(Lease).where(
+                    Lease.resource != "engine",
+                    ~col(Lease.holder).in_(select(Command.id).where(col(Command.state).in_(dispatch.OPEN))),
+                )
+            ).all()
         if benches:
             for _, bench in sorted(benches, key=lambda pair: pair[0]):
                 bench.clock.elapse(3600.0 if bench.simulated else POLL_S)

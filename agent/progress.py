@@ -89,7 +89,10 @@ class Progress:
         for campaign, budget, now, best in self._read():
             done = sum(n for state, n in now["experiments"].items() if state == State.CLOSED)
             grid = Table.grid(padding=(0, 2))
-            grid.add_row("experiments", Group(ProgressBar(total=budget, completed=done, width=48), Text(f"{done} of {budget} measured")))
+            grid.add_row(
+                "experiments",
+                Group(ProgressBar(total=budget, completed=done, width=48), Text(f"{done} of {budget} measured")),
+            )
             grid.add_row("batch", f"{now['iteration']} ({str(now['batch'] or 'fitting models').lower()})")
             states = "  ".join(f"{state.lower()} {n}" for state, n in now["experiments"].items())
             grid.add_row("states", states or "-")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from sqlmodel import Session, col, select
+
 from knowledge.records.base import Record
 from knowledge.records.fact import Fact, Kind
 from knowledge.records.measurement import Measurement
 from knowledge.records.molecule import Molecule
 from knowledge.store.tables import Experiment, MeasurementRow, Restriction
-from sqlmodel import Session, col, select
 
 
 class Observed(Record):
@@ -93,6 +94,8 @@ def take(session: Session, campaign_id: str, *, as_of: int, before_iteration: in
         observed=tuple(observed),
         seen=tuple(sorted({e.smiles for e in experiments.values()})),
         rules=tuple(
-            Rule(kind=r.kind, value=r.value) for r in rules if r.until_iteration is None or r.until_iteration >= before_iteration
+            Rule(kind=r.kind, value=r.value)
+            for r in rules
+            if r.until_iteration is None or r.until_iteration >= before_iteration
         ),
     )

@@ -12,7 +12,16 @@ from agent.campaign import CampaignSpec
 from agent.lifecycle import State
 from knowledge.records.measurement import Measurement
 from knowledge.store import log
-from knowledge.store.tables import Campaign, Command, Experiment, Hold, Iteration, MeasurementRow, ModelVersion, OperatorTask
+from knowledge.store.tables import (
+    Campaign,
+    Command,
+    Experiment,
+    Hold,
+    Iteration,
+    MeasurementRow,
+    ModelVersion,
+    OperatorTask,
+)
 from planners.optimize.goals import Observation, feasible, utilities
 from planners.optimize.hypervolume import hypervolume, pareto_front
 
@@ -71,7 +80,9 @@ def hypervolumes(spec: CampaignSpec, batches: dict[int, list[tuple[Experiment, O
 def front(spec: CampaignSpec, pairs: list[tuple[Experiment, Observation]]) -> list[tuple[Experiment, Observation]]:
     """The best compromises, best first: by the product of what each objective gained over its `worst`."""
     observations = [o for _, o in pairs]
-    members = [pairs[i] for i in pareto_front(observations, spec.objectives, spec.constraints, assume_met=LAB_CANNOT_MEASURE)]
+    members = [
+        pairs[i] for i in pareto_front(observations, spec.objectives, spec.constraints, assume_met=LAB_CANNOT_MEASURE)
+    ]
 
     def gain(pair: tuple[Experiment, Observation]) -> float:
         scores = utilities(pair[1].values, spec.objectives)
@@ -85,7 +96,9 @@ def objective_values(spec: CampaignSpec, one: Observation) -> dict[str, float | 
 
 
 def is_feasible(spec: CampaignSpec, one: Observation) -> bool:
-    return utilities(one.values, spec.objectives) is not None and feasible(one.values, spec.constraints, LAB_CANNOT_MEASURE)
+    return utilities(one.values, spec.objectives) is not None and feasible(
+        one.values, spec.constraints, LAB_CANNOT_MEASURE
+    )
 
 
 def simulated_sources(measured: dict[str, Measurement]) -> dict[str, str]:
@@ -93,7 +106,11 @@ def simulated_sources(measured: dict[str, Measurement]) -> dict[str, str]:
     return {name: m.source.value for name, m in sorted(measured.items())}
 
 
-def best(spec: CampaignSpec, batches: dict[int, list[tuple[Experiment, Observation]]], measured: dict[str, dict[str, Measurement]]) -> Any:
+def best(
+    spec: CampaignSpec,
+    batches: dict[int, list[tuple[Experiment, Observation]]],
+    measured: dict[str, dict[str, Measurement]],
+) -> Any:
     """The best compromise as plain data, or None while nothing feasible was measured."""
     ranked = front(spec, [pair for rows in batches.values() for pair in rows])
     if not ranked:
@@ -130,7 +147,9 @@ def summarise(session: Session, campaign: Campaign) -> dict[str, Any]:
     spec = spec_of(session, campaign)
     measured = measurements_of(session, campaign.id)
     batches = observed_by_iteration(experiments_of(session, campaign.id), measured)
-    versions = session.exec(select(func.count()).select_from(ModelVersion).where(ModelVersion.campaign_id == campaign.id)).one()
+    versions = session.exec(
+        select(func.count()).select_from(ModelVersion).where(ModelVersion.campaign_id == campaign.id)
+    ).one()
     return {
         "campaign": campaign.id,
         "state": campaign.state,
@@ -149,7 +168,9 @@ def summarise(session: Session, campaign: Campaign) -> dict[str, Any]:
         ],
         "tasks": [
             {"id": t.id, "question": t.question, "options": t.options.split(",")}
-            for t in session.exec(select(OperatorTask).where(OperatorTask.campaign_id == campaign.id, OperatorTask.answer == None))  # noqa: E711
+            for t in session.exec(
+                select(OperatorTask).where(OperatorTask.campaign_id == campaign.id, OperatorTask.answer == None)
+            )
         ],
     }
 

@@ -50,7 +50,9 @@ class Transaction:
         query = (
             select(Experiment)
             .where(col(Experiment.state).in_([s.value for s in states]))
-            .order_by(col(Experiment.campaign_id), col(Experiment.iteration), col(Experiment.ordinal), col(Experiment.id))
+            .order_by(
+                col(Experiment.campaign_id), col(Experiment.iteration), col(Experiment.ordinal), col(Experiment.id)
+            )
         )
         found = []
         for row in self.session.exec(query):
@@ -104,14 +106,24 @@ class Transaction:
         self.session.add_all([campaign, batch])
         self.add(experiment)
         self.session.flush()
-        self.emit(experiment.campaign_id, "experiment.proposed", experiment.id, smiles=experiment.smiles, by_whom=experiment.proposer)
+        self.emit(
+            experiment.campaign_id,
+            "experiment.proposed",
+            experiment.id,
+            smiles=experiment.smiles,
+            by_whom=experiment.proposer,
+        )
 
     def iteration(self, campaign_id: str, number: int) -> Iteration:
         query = select(Iteration).where(Iteration.campaign_id == campaign_id, Iteration.number == number)
         return self.session.exec(query).one()
 
     def latest_model(self, campaign_id: str) -> ModelVersion | None:
-        query = select(ModelVersion).where(ModelVersion.campaign_id == campaign_id).order_by(col(ModelVersion.number).desc())
+        query = (
+            select(ModelVersion)
+            .where(ModelVersion.campaign_id == campaign_id)
+            .order_by(col(ModelVersion.number).desc())
+        )
         return self.session.exec(query).first()
 
     def proposal_of(self, campaign_id: str, number: int) -> str | None:
@@ -142,15 +154,30 @@ class Transaction:
         batch.open_experiments -= 1
         if batch.open_experiments == 0:
             batch.state, batch.closed_at = "CLOSED", self.at
-            self.emit(experiment.campaign_id, "batch.closed", f"{experiment.campaign_id}/{batch.number}", iteration=batch.number)
+            self.emit(
+                experiment.campaign_id,
+                "batch.closed",
+                f"{experiment.campaign_id}/{batch.number}",
+                iteration=batch.number,
+            )
         self.session.add(batch)
         self.session.flush()
 
     def request(self, name: str, campaign_id: str, subject: str, **body: Any) -> None:
         """Ask for a computation; it starts after this transaction has committed."""
-        number = int(self.session.connection().execute(text("SELECT coalesce(max(id), 0) FROM effect")).scalar_one()) + 1
+        number = (
+            int(self.session.connection().execute(text("SELECT coalesce(max(id), 0) FROM effect")).scalar_one()) + 1
+        )
         self.add(
-            Work(id=number, campaign_id=campaign_id, name=name, subject=subject, body=canonical_json(body), state="PENDING", at=self.at)
+            Work(
+                id=number,
+                campaign_id=campaign_id,
+                name=name,
+                subject=subject,
+                body=canonical_json(body),
+                state="PENDING",
+                at=self.at,
+            )
         )
         self.session.flush()
 

@@ -9,7 +9,7 @@ from agent.stages.dispatch import OPEN
 from agent.stages.review import request_review
 from agent.transaction import Transaction
 from knowledge.store import log
-from knowledge.store.tables import Command, Experiment, Hold
+from knowledge.store.tables import Command, Experiment, Hold, Work
 
 
 def on_wanted(tx: Transaction, event: log.Happened) -> None:
@@ -60,6 +60,11 @@ def on_hold_released(tx: Transaction, event: log.Happened) -> None:
     for hold in tx.session.exec(query).all():
         hold.released_at, hold.released_by = event.at, event.by
         tx.add(hold)
+    for work in tx.session.exec(
+        select(Work).where(Work.state == "PENDING", Work.campaign_id == event.campaign_id)
+    ).all():
+        work.attempts = 0  # a person looked: what failed gets its tries back
+        tx.add(work)
 
 
 def on_edited(tx: Transaction, event: log.Happened) -> None:

@@ -63,9 +63,7 @@ class Structures:
         """One invisible SVG that the drawings refer to."""
         drawn = (s for s in self._symbols.values() if s is not None)
         groups = "".join(f'<g id="{s.id}">{s.body}</g>' for s in drawn)
-        return Markup(
-            f'<svg class="defs" width="0" height="0" aria-hidden="true"><defs>{groups}</defs></svg>'
-        )
+        return Markup(f'<svg class="defs" width="0" height="0" aria-hidden="true"><defs>{groups}</defs></svg>')
 
 
 def _symbol(smiles: str, identifier: str) -> _Symbol | None:

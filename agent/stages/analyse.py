@@ -46,7 +46,9 @@ def compute(inputs: Inputs) -> dict[str, Any]:
     if purity is not None and purity < spec.making.minimum_purity:
         about_making = ("purity", "reaction_yield", "isolated_mass")
         measurements = [
-            m if m.property in about_making or m.qc_flag is not None else m.model_copy(update={"qc_flag": "impure sample"})
+            m
+            if m.property in about_making or m.qc_flag is not None
+            else m.model_copy(update={"qc_flag": "impure sample"})
             for m in measurements
         ]
     return {"measurements": [m.model_dump(mode="json") for m in measurements], "corrupt": corrupt}
@@ -62,7 +64,9 @@ def finish(tx: Transaction, work: Work, result: dict[str, Any], inputs: Inputs) 
         return
     tx.move(experiment, State.ANALYSED)
     measured = [Measurement.model_validate(m) for m in result["measurements"]]
-    done = tx.emit(work.campaign_id, "experiment.analysed", experiment.id, measured=len(measured), corrupt=result["corrupt"])
+    done = tx.emit(
+        work.campaign_id, "experiment.analysed", experiment.id, measured=len(measured), corrupt=result["corrupt"]
+    )
     for one in measured:
         tx.add(
             MeasurementRow(
@@ -83,7 +87,11 @@ def finish(tx: Transaction, work: Work, result: dict[str, Any], inputs: Inputs) 
 
 
 def _outcome(tx: Transaction, experiment_id: str, measured: list[Measurement], corrupt: list[str]) -> str:
-    query = select(Command).where(Command.experiment_id == experiment_id, Command.state == "FAILED").order_by(col(Command.position))
+    query = (
+        select(Command)
+        .where(Command.experiment_id == experiment_id, Command.state == "FAILED")
+        .order_by(col(Command.position))
+    )
     words = [f"{c.action}: {c.detail}" for c in tx.session.exec(query)]
     words += [f"unreadable signal: {reason}" for reason in corrupt]
     words += sorted({f"{m.property}: {m.qc_flag}" for m in measured if m.qc_flag is not None})

@@ -6,8 +6,6 @@ process), `finish(tx, work, result, inputs)` (takes the result into the store, i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,13 +32,8 @@ class Inputs(NamedTuple):
     store_url: str
     folder: str
 
-    @contextmanager
-    def store(self) -> Iterator[Store]:
-        store = Store.open(self.store_url, folder=Path(self.folder))
-        try:
-            yield store
-        finally:
-            store.close()
+    def store(self) -> Store:
+        return Store.open(self.store_url, folder=Path(self.folder))
 
     def experiments(self, session: Session, iteration: int) -> list[Experiment]:
         query = (

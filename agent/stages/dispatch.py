@@ -87,7 +87,12 @@ def intend(tx: Transaction, desk: Desk) -> list[str]:
             if experiment.state == State.SCHEDULED:
                 withdraw(tx, experiment)
             else:
-                tx.hold(campaign.id, "experiment", experiment.id, "its approval no longer stands; operations under way were finished")
+                tx.hold(
+                    campaign.id,
+                    "experiment",
+                    experiment.id,
+                    "its approval no longer stands; operations under way were finished",
+                )
             continue
         lab, bench = desk.labs[campaign.id]
         operation = _OPERATION.validate_python(operations(tx, experiment)[experiment.next_operation])
@@ -113,7 +118,9 @@ def intend(tx: Transaction, desk: Desk) -> list[str]:
 def _write_intent(
     tx: Transaction, desk: Desk, experiment: Experiment, operation: Operation, lab: str, bench: Bench, name: str
 ) -> str:
-    earlier = select(Command.id).where(Command.experiment_id == experiment.id, Command.position == experiment.next_operation)
+    earlier = select(Command.id).where(
+        Command.experiment_id == experiment.id, Command.position == experiment.next_operation
+    )
     attempt = len(tx.session.exec(earlier).all()) + 1
     number = command_id(experiment.id, experiment.next_operation, attempt)
     tx.add(
@@ -147,7 +154,9 @@ def _reserve(tx: Transaction, experiment: Experiment) -> bool:
             lot = MaterialLot(inchikey=material.inchikey, smiles=material.smiles, supplier=material.supplier)
         if lot.grams is not None and lot.reserved_grams + material.grams > lot.grams:
             left = max(lot.grams - lot.reserved_grams, 0.0)
-            reason = f"needs {material.grams:.3g} g of {material.smiles}, {left:.3g} g left: restock, then release the hold"
+            reason = (
+                f"needs {material.grams:.3g} g of {material.smiles}, {left:.3g} g left: restock, then release the hold"
+            )
             tx.hold(experiment.campaign_id, "experiment", experiment.id, reason)
             return False
     for material in dossier.materials:
@@ -197,7 +206,12 @@ def unknown(tx: Transaction, command: Command, lab: str, reason: str) -> None:
     command.state, command.detail = "UNKNOWN", reason
     tx.add(command)
     tx.emit(command.campaign_id, "command.unknown", command.id, reason=reason)
-    tx.hold(command.campaign_id, "instrument", lease_name(lab, command.instrument), f"outcome of {command.id} unknown: {reason}")
+    tx.hold(
+        command.campaign_id,
+        "instrument",
+        lease_name(lab, command.instrument),
+        f"outcome of {command.id} unknown: {reason}",
+    )
     experiment = tx.experiment(command.experiment_id)
     if experiment.state in (State.RUNNING, State.AWAITING_DATA):
         tx.move(experiment, State.QUARANTINED, f"outcome of {command.action} unknown")
@@ -215,7 +229,13 @@ def unknown(tx: Transaction, command: Command, lab: str, reason: str) -> None:
 
 
 def ended(
-    tx: Transaction, command: Command, status: CommandStatus, files: list[tuple[str, Artifact]] | None, *, idle: bool, lab: str
+    tx: Transaction,
+    command: Command,
+    status: CommandStatus,
+    files: list[tuple[str, Artifact]] | None,
+    *,
+    idle: bool,
+    lab: str,
 ) -> None:
     """A terminal status. `files` is None when the data could not be fetched yet; the lease ends only with an idle device."""
     if command.state not in ("INTENT", "RUNNING"):
@@ -231,7 +251,9 @@ def ended(
         _finish_abort(tx, experiment)
     elif status.phase is Phase.SUCCEEDED or (status.phase is Phase.FAILED and status.fault is Fault.CHEMISTRY):
         # Chemistry that failed is a result. Without a sample nothing can be measured; a tester's refusal costs only its own value.
-        failed_making = status.phase is Phase.FAILED and command.effect == Effect.IRREVERSIBLE and command.action in MAKING
+        failed_making = (
+            status.phase is Phase.FAILED and command.effect == Effect.IRREVERSIBLE and command.action in MAKING
+        )
         _go_on(tx, experiment, to_the_end=failed_making)
     elif status.phase is Phase.FAILED and status.fault is Fault.TRANSIENT and command.effect != Effect.IRREVERSIBLE:
         if command.attempt >= MAX_ATTEMPTS:
@@ -310,7 +332,12 @@ def _robot_failed(tx: Transaction, experiment: Experiment, command: Command, lab
     """Not the molecule's fault: hold what broke, and try again with a fresh sample under a new name and a new review."""
     why = f"{command.instrument}: {command.detail or command.state.lower()}"
     if command.fault == Fault.HARDWARE:
-        tx.hold(experiment.campaign_id, "instrument", lease_name(lab, command.instrument), f"failed during {command.id}: {command.detail}")
+        tx.hold(
+            experiment.campaign_id,
+            "instrument",
+            lease_name(lab, command.instrument),
+            f"failed during {command.id}: {command.detail}",
+        )
     retry_as_child(tx, experiment)
     tx.move(experiment, State.FAILED, why)
 

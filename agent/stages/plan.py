@@ -24,7 +24,8 @@ def on_proposed(tx: Transaction, event: log.Happened) -> None:
 def compute(inputs: Inputs) -> dict[str, Any]:
     """{"route", "procedures", "protocol", "reason"}; without a route only the reason says more."""
     from agent.prior import route_planner
-    from planners.routes.procedure import to_protocol, write_procedures
+    from planners.routes.procedure import write_procedures
+    from planners.routes.protocol import to_protocol
 
     spec = CampaignSpec.from_canonical(inputs.spec)
     smiles = str(inputs.body["smiles"])
@@ -34,7 +35,13 @@ def compute(inputs: Inputs) -> dict[str, Any]:
         return {"route": None, "reason": planner.explain(smiles)}
     route = routes[0]
     procedures = write_procedures(route, spec.making.target_mass)
-    protocol = to_protocol(route, procedures, sample=str(inputs.body["sample"]), characterise=spec.characterised)
+    protocol = to_protocol(
+        route,
+        procedures,
+        sample=str(inputs.body["sample"]),
+        characterise=spec.characterised,
+        target_mass=spec.making.target_mass,
+    )
     return {
         "route": route.model_dump(mode="json"),
         "procedures": [p.model_dump(mode="json") for p in procedures],

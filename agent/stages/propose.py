@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.campaign import CampaignSpec
 from agent.lifecycle import Phase, State, Wants
 from agent.stages.contract import Inputs
 from agent.transaction import ENGINE, Transaction
@@ -41,7 +40,10 @@ def on_model_fitted(tx: Transaction, event: log.Happened) -> None:
         "references_left": int(spec.references.share * spec.budget.experiments) - tx.references_used(campaign.id),
     }
     data_hash = sha256_text(canonical_json(body))
-    tx.add(campaign, Iteration(campaign_id=campaign.id, number=number, data_hash=data_hash, state="PROPOSING", opened_at=tx.at))
+    tx.add(
+        campaign,
+        Iteration(campaign_id=campaign.id, number=number, data_hash=data_hash, state="PROPOSING", opened_at=tx.at),
+    )
     tx.request(NAME, campaign.id, f"{campaign.id}/{number}", **body)
 
 
@@ -58,7 +60,14 @@ def finish(tx: Transaction, work: Work, result: dict[str, Any], inputs: Inputs) 
     batch.proposal = tx.put("proposal", result)
     batch.state = "OPEN"
     tx.add(batch)
-    tx.emit(work.campaign_id, "batch.proposed", work.subject, iteration=number, chosen=len(result["chosen"]), proposal=batch.proposal)
+    tx.emit(
+        work.campaign_id,
+        "batch.proposed",
+        work.subject,
+        iteration=number,
+        chosen=len(result["chosen"]),
+        proposal=batch.proposal,
+    )
     if not result["chosen"]:
         tx.finish_campaign(work.campaign_id, Phase.FINISHED, "no molecule is left that the campaign allows")
         return

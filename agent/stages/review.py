@@ -53,7 +53,13 @@ def request_review(tx: Transaction, experiment: Experiment) -> None:
     if spec.review.mode is Mode.AUTO:
         outside = outside_envelope(tx, spec, dossier)
         if not outside:
-            decide = {"dossier": dossier.sha256, "verdict": "approve", "reason": "", "comment": "inside the envelope", "forbid": None}
+            decide = {
+                "dossier": dossier.sha256,
+                "verdict": "approve",
+                "reason": "",
+                "comment": "inside the envelope",
+                "forbid": None,
+            }
             tx.emit(experiment.campaign_id, "review.decided", experiment.id, by=POLICY, **decide)
             return
         if spec.review.outside == "reject":
@@ -173,7 +179,11 @@ def approval_stands(tx: Transaction, experiment: Experiment) -> bool:
         .order_by(col(ReviewRequest.id).desc())
     )
     request = tx.session.exec(query).first()
-    return request is not None and request.state == "APPROVED" and len(approvers(tx, experiment)) >= request.approvals_needed
+    return (
+        request is not None
+        and request.state == "APPROVED"
+        and len(approvers(tx, experiment)) >= request.approvals_needed
+    )
 
 
 def _remember(tx: Transaction, experiment: Experiment, event: log.Happened) -> None:

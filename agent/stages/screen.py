@@ -62,7 +62,9 @@ def compute(inputs: Inputs) -> dict[str, Any]:
         report = assess(material.smiles)
         # What is handled on the way is shown to the reviewer; only the target's own alerts exclude a candidate.
         alerts += [
-            Alert(code=f"material:{a.code}", severity=Severity.NOTE, text=f"{material.smiles}: {a.text}", source=a.source)
+            Alert(
+                code=f"material:{a.code}", severity=Severity.NOTE, text=f"{material.smiles}: {a.text}", source=a.source
+            )
             for a in report.alerts
             if a.severity is Severity.ALERT
         ]
@@ -72,7 +74,12 @@ def compute(inputs: Inputs) -> dict[str, Any]:
         ]
         for alert in incompatible(together):
             alerts.append(
-                Alert(code=alert.code, severity=Severity.NOTE, text=f"step to {procedure.product}: {alert.text}", source=alert.source)
+                Alert(
+                    code=alert.code,
+                    severity=Severity.NOTE,
+                    text=f"step to {procedure.product}: {alert.text}",
+                    source=alert.source,
+                )
             )
     hazards = HazardReport(alerts=tuple(alerts), unknown=tuple(unknown))
     dossier = Dossier(

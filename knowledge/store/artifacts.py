@@ -45,7 +45,9 @@ class ArtifactFolder:
                 os.close(directory)
         except OSError as error:
             if is_full(error):
-                raise StoreFull(f"no room left for a signal of {len(data)} bytes in {self.folder}: free some space, then `resume`") from None
+                raise StoreFull(
+                    f"no room left for a signal of {len(data)} bytes in {self.folder}: free some space, then `resume`"
+                ) from None
             raise StoreReadOnly(f"cannot write the signal folder {self.folder}: {error.strerror}") from None
         return digest
 

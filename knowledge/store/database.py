@@ -82,11 +82,15 @@ def translate(error: SQLAlchemyError, url: str) -> StoreError:
     if "disk is full" in low or "no space left" in low or "disk i/o error" in low or "file too large" in low:
         return StoreFull(f"no room left to write the store {shown}: free some space, then `resume` ({words})")
     if "readonly" in low or "read-only" in low or "permission denied for" in low:
-        return StoreReadOnly(f"the store {shown} cannot be written: make the file and its folder writable, or name another --store")
+        return StoreReadOnly(
+            f"the store {shown} cannot be written: make the file and its folder writable, or name another --store"
+        )
     if "locked" in low or "busy" in low:
         return StoreBusy(f"the store {shown} is locked by another process; try again when that has finished")
     if "unable to open database file" in low or "file is not a database" in low:
-        return StoreReadOnly(f"the store {shown} cannot be opened ({words}): check the path and its permissions, or name another --store")
+        return StoreReadOnly(
+            f"the store {shown} cannot be opened ({words}): check the path and its permissions, or name another --store"
+        )
     if "connection" in low or "does not exist" in low or "could not" in low:
         return StoreMissing(f"the store {shown} cannot be reached: {words}")
     return StoreError(f"the store {shown} failed: {words}")
@@ -153,6 +157,12 @@ class Store:
     def close(self) -> None:
         self._engine.dispose()
 
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     @property
     def is_sqlite(self) -> bool:
         return self._engine.dialect.name == "sqlite"
@@ -189,5 +199,3 @@ def is_full(error: BaseException) -> bool:
     import errno
 
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-

@@ -58,7 +58,9 @@ class EngineLock:
                 ),
                 {"h": f"pid {os.getpid()}", "t": now_iso()},
             )
-            self.epoch = int(session.connection().execute(text("SELECT epoch FROM lease WHERE resource = 'engine'")).scalar_one())
+            self.epoch = int(
+                session.connection().execute(text("SELECT epoch FROM lease WHERE resource = 'engine'")).scalar_one()
+            )
         return self
 
     def _message(self, holder: str) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
-
-import json
 
 from sqlalchemy import insert, select, text, update
 from sqlmodel import Session
@@ -35,7 +34,9 @@ def _hash(previous: str, event_id: int, campaign_id: str, kind: str, subject: st
     return sha256_text(previous + canonical_json([event_id, campaign_id, kind, subject, body, by, at]))
 
 
-def append(session: Session, campaign_id: str, kind: str, subject: str, body: dict[str, Any], *, by: str, at: str) -> Happened:
+def append(
+    session: Session, campaign_id: str, kind: str, subject: str, body: dict[str, Any], *, by: str, at: str
+) -> Happened:
     """Add one event inside the caller's write transaction."""
     head = session.connection().execute(select(_head.c.event_id, _head.c.hash)).one()
     event_id, previous = int(head[0]) + 1, str(head[1])
@@ -71,11 +72,15 @@ def verify(session: Session) -> int:
     for row in session.connection().execute(select(_event).order_by(_event.c.id)):
         count += 1
         fits = row.id == count and row.previous == previous
-        if not fits or row.hash != _hash(previous, row.id, row.campaign_id, row.kind, row.subject, row.body, row.by, row.at):
+        if not fits or row.hash != _hash(
+            previous, row.id, row.campaign_id, row.kind, row.subject, row.body, row.by, row.at
+        ):
             raise BrokenLog(f"the event log was changed at event {row.id} ({row.kind} {row.subject})")
         previous = row.hash
     if head(session) != (count, previous):
-        raise BrokenLog(f"the event log ends at event {count}, but its head says {head(session)[0]}: events are missing")
+        raise BrokenLog(
+            f"the event log ends at event {count}, but its head says {head(session)[0]}: events are missing"
+        )
     return count
 
 
@@ -112,7 +117,11 @@ class Cursor:
         self.consumer = consumer
 
     def position(self, session: Session) -> int:
-        value = session.connection().execute(text("SELECT event_id FROM cursor WHERE consumer = :c"), {"c": self.consumer}).scalar()
+        value = (
+            session.connection()
+            .execute(text("SELECT event_id FROM cursor WHERE consumer = :c"), {"c": self.consumer})
+            .scalar()
+        )
         return int(value or 0)
 
     def move(self, session: Session, event_id: int) -> Self:
