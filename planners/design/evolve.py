@@ -63,17 +63,14 @@ def evolve(
 ) -> Pool:
     """`generations` times: ask for `population` molecules, score them in one call, tell.
 
-    start: known molecules that are scored and told first, so that the climb begins on scored ground; they do not enter the pool.
+    start: known molecules that are scored and told first, so that the climb begins on scored ground; they do not
+        enter the pool.
     The result depends on the generator's state, `score`, the counts and `seed` only; the generator itself moves on.
     Raises BadScores when `score` returns another length or numbers that are not finite.
     """
     generator.reseed(seed)
     if start:
-        known = list(dict.fromkeys(start))
-        values, feasible = _checked(score(known), len(known))
-        generator.tell([
-            Evaluated(smiles=s, score=float(v), feasible=bool(f)) for s, v, f in zip(known, values, feasible, strict=True)
-        ])
+        _score_and_tell(generator, score, list(dict.fromkeys(start)))
     found: list[tuple[bool, float, Candidate]] = []
     history: list[Generation] = []
     best: float | None = None
@@ -81,16 +78,12 @@ def evolve(
         candidates = generator.ask(population)
         if not candidates:
             break
-        smiles = [c.molecule.smiles for c in candidates]
-        values, feasible = _checked(score(smiles), len(smiles))
-        generator.tell([
-            Evaluated(smiles=s, score=float(v), feasible=bool(f)) for s, v, f in zip(smiles, values, feasible, strict=True)
-        ])
+        values, feasible = _score_and_tell(generator, score, [c.molecule.smiles for c in candidates])
         found += [(bool(f), float(v), c) for c, v, f in zip(candidates, values, feasible, strict=True)]
         if feasible.any():
             top = float(values[feasible].max())
             best = top if best is None else max(best, top)
-        history.append(Generation(asked=len(smiles), feasible=int(feasible.sum()), best=best))
+        history.append(Generation(asked=len(candidates), feasible=int(feasible.sum()), best=best))
     found.sort(key=lambda item: (not item[0], -item[1], item[2].molecule.smiles))
     return Pool(
         candidates=tuple(c for _, _, c in found),
@@ -98,6 +91,19 @@ def evolve(
         feasible=np.array([f for f, _, _ in found], dtype=np.bool_),
         history=tuple(history),
     )
+
+
+def _score_and_tell(
+    generator: Generator, score: Callable[[Sequence[str]], Scores], smiles: list[str]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    values, feasible = _checked(score(smiles), len(smiles))
+    generator.tell(
+        [
+            Evaluated(smiles=text, score=float(value), feasible=bool(fits))
+            for text, value, fits in zip(smiles, values, feasible, strict=True)
+        ]
+    )
+    return values, feasible
 
 
 def _checked(scores: Scores, n: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:

@@ -19,7 +19,7 @@ class StateMismatch(ValueError):
 
 
 class Evaluated(Record):
-    """What a molecule turned out to be worth. Higher `score` is better; an infeasible one ranks below every feasible one."""
+    """What a molecule is worth. Higher `score` is better; an infeasible one ranks below every feasible one."""
 
     smiles: str
     score: float

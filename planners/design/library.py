@@ -23,7 +23,13 @@ class LibraryGenerator:
     """
 
     def __init__(
-        self, space: DesignSpace, smiles: Iterable[str], *, seed: int, exclude: Iterable[str] = (), name: str = "library"
+        self,
+        space: DesignSpace,
+        smiles: Iterable[str],
+        *,
+        seed: int,
+        exclude: Iterable[str] = (),
+        name: str = "library",
     ) -> None:
         from rdkit import Chem
 

@@ -84,18 +84,19 @@ class DesignSpace(Record):
     forbidden: SMARTS of which none may match.  locked: SMARTS that must all match, and that no operator edits.
     neutral: the net charge is zero.  max_charged_atoms: atoms with a formal charge (a nitro group has two).
     single_component: no salts and mixtures.
-    max_synthetic_accessibility: SA score of Ertl and Schuffenhauer, J. Cheminform. 2009, 1:8 (1 easy .. 10 hard); None: any.
+    max_synthetic_accessibility: SA score of Ertl and Schuffenhauer, J. Cheminform. 2009, 1:8 (1 easy .. 10 hard);
+        None: any.
 
-    Raises pydantic.ValidationError on unknown fields, unknown presets and elements, SMARTS that cannot be read, and limits
-    that contradict each other.
+    Raises pydantic.ValidationError on unknown fields, unknown presets and elements, SMARTS that cannot be read, and
+    limits that contradict each other.
     """
 
     preset: str = "solvent"
-    elements: tuple[str, ...]
-    min_heavy_atoms: int = Field(ge=1)
-    max_heavy_atoms: int = Field(ge=1, le=100)
-    max_rings: int = Field(ge=0)
-    max_ring_size: int = Field(ge=3)
+    elements: tuple[str, ...] = ()
+    min_heavy_atoms: int = Field(default=1, ge=1)
+    max_heavy_atoms: int = Field(default=100, ge=1, le=100)
+    max_rings: int = Field(default=100, ge=0)
+    max_ring_size: int = Field(default=100, ge=3)
     forbidden: tuple[str, ...] = ()
     locked: tuple[str, ...] = ()
     neutral: bool = True
@@ -156,16 +157,19 @@ class DesignSpace(Record):
     @property
     def atomic_numbers(self) -> tuple[int, ...]:
         """Allowed heavy elements, in the order given."""
-        return tuple(ATOMIC_NUMBER[e] for e in self.elements if e != "H")
+        return _numbers(self.elements)
 
     def violation(self, mol: Chem.Mol) -> str | None:
-        """The first limit that a sanitised molecule breaks, cheap ones first, or None. Synthetic accessibility is not tested."""
+        """The first limit that a sanitised molecule breaks, cheap ones first, or None.
+
+        Synthetic accessibility is left to `filters`.
+        """
         from rdkit import Chem
 
         size = mol.GetNumHeavyAtoms()
         if not self.min_heavy_atoms <= size <= self.max_heavy_atoms:
             return "heavy_atoms"
-        allowed = self.atomic_numbers
+        allowed = _numbers(self.elements)
         charged = net = 0
         for atom in mol.GetAtoms():
             if atom.GetAtomicNum() not in allowed:
@@ -186,8 +190,10 @@ class DesignSpace(Record):
         if any(len(ring) > self.max_ring_size for ring in rings.AtomRings()):
             return "ring_size"
         # One component has exactly one bond less than atoms, plus one bond per ring.
-        if self.single_component and mol.GetNumBonds() - rings.NumRings() != mol.GetNumAtoms() - 1 and (
-            len(Chem.GetMolFrags(mol)) != 1
+        if (
+            self.single_component
+            and mol.GetNumBonds() - rings.NumRings() != mol.GetNumAtoms() - 1
+            and (len(Chem.GetMolFrags(mol)) != 1)
         ):
             return "components"
         for smarts in self.forbidden:
@@ -203,8 +209,13 @@ class DesignSpace(Record):
 
 
 @lru_cache(maxsize=256)
+def _numbers(elements: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(ATOMIC_NUMBER[e] for e in elements if e != "H")
+
+
+@lru_cache(maxsize=256)
 def lock_as_molecule(smarts: str) -> Chem.Mol | None:
-    """A locked pattern that is also a SMILES, as a molecule; None when it is a true query (it holds atom lists, `$()`, ...)."""
+    """A locked pattern that is also a SMILES, as a molecule; None when it is a true query (atom lists, `$()`, ...)."""
     from rdkit import Chem, rdBase
 
     with rdBase.BlockLogs():

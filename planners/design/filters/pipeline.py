@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pydantic import Field
 from rdkit import Chem, rdBase
 
 from knowledge.records.base import Record
@@ -15,11 +16,14 @@ _CACHE_LIMIT = 200_000
 
 
 class FilterReport(Record):
-    """`examined = passed + sum(dropped)`; keys of `dropped` are "filter:rule", e.g. "stability:peroxide", "space:rings"."""
+    """`examined = passed + sum(dropped)`.
+
+    dropped: counts by "filter:rule", for example "stability:peroxide" or "space:rings".
+    """
 
     examined: int = 0
     passed: int = 0
-    dropped: dict[str, int] = {}
+    dropped: dict[str, int] = Field(default_factory=dict)
 
     def by_filter(self) -> dict[str, int]:
         """Dropped molecules by filter: "syntax", "space", "stability", "accessibility", in order of their names."""
@@ -42,7 +46,7 @@ class Filters:
         self._verdicts: dict[str, str | None] = {}
 
     def verdict(self, smiles: str, mol: Chem.Mol) -> str | None:
-        """Why the sanitised `mol` with this canonical SMILES is dropped ("filter:rule"), or None; counted in the report."""
+        """Why the sanitised `mol` with this SMILES is dropped ("filter:rule"), or None; counted in the report."""
         if smiles in self._verdicts:
             reason = self._verdicts[smiles]
         else:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from rdkit import Chem
 
+from planners.design.filters.requirement import required_elements, requires_ring
 from planners.design.filters.stability_rules import PAIRS, RULES
 from planners.design.problem import compile_smarts
 
-_RULES = tuple((name, compile_smarts(smarts)) for name, smarts, _ in RULES)
+_RULES = tuple(
+    (name, pattern, required_elements(pattern), requires_ring(pattern))
+    for name, pattern in ((name, compile_smarts(smarts)) for name, smarts, _ in RULES)
+)
 _PAIRS = tuple((name, compile_smarts(first), compile_smarts(second)) for name, first, second, _ in PAIRS)
 _NITROGEN, _OXYGEN = 7, 8
 
@@ -21,8 +25,10 @@ REASONS: dict[str, str] = {
 
 def instability(mol: Chem.Mol) -> str | None:
     """The name of the first stability rule that a sanitised molecule breaks (a key of `REASONS`), or None."""
-    for name, pattern in _RULES:
-        if mol.HasSubstructMatch(pattern):
+    elements = {atom.GetAtomicNum() for atom in mol.GetAtoms()}
+    cyclic = mol.GetRingInfo().NumRings() > 0
+    for name, pattern, needed, ring in _RULES:
+        if (cyclic or not ring) and needed <= elements and mol.HasSubstructMatch(pattern):
             return name
     for name, first, second in _PAIRS:
         if mol.HasSubstructMatch(first) and mol.HasSubstructMatch(second):

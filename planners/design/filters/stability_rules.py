@@ -1,7 +1,8 @@
-"""The table of structural rules behind `stability`: groups that fall apart, rearrange or react at once in an open flask.
+"""The table of structural rules behind `stability`: groups that fall apart, rearrange or react at once in a flask.
 
-Each rule is (name, SMARTS, why). The patterns are our own; the chemistry is textbook (J. Clayden et al., Organic Chemistry,
-2nd ed., 2012; F. A. Carey and R. J. Sundberg, Advanced Organic Chemistry, 5th ed., 2007). Patterns read RDKit's aromaticity.
+Each rule is (name, SMARTS, why). The patterns are our own; the chemistry is textbook (J. Clayden et al., Organic
+Chemistry, 2nd ed., 2012; F. A. Carey and R. J. Sundberg, Advanced Organic Chemistry, 5th ed., 2007). They read RDKit's
+aromaticity.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("fluoro_alcohol", "[CX4]([F,Cl,Br,I])[OX2H,SX2H,NX3;H1,H2]", "loses hydrogen halide"),
     ("ortho_acid", "[CX4]([OX2,SX2,#7])([OX2,SX2,#7])[OX2,SX2,#7]", "ortho-acid derivatives hydrolyse to the ester"),
     ("enol", "[CX3;!a]([OX2H,SX2H])=[#6;!a]", "tautomerises to the carbonyl"),
-    ("enamine", "[CX3;!a]([NX3;!$(N-[C,S]=[O,S,N]);!$(N-a)])=[#6;!a;!$(C-[CX3]=O);!$(C-C#N)]", "hydrolyses or tautomerises"),
+    (
+        "enamine",
+        "[CX3;!a]([NX3;!$(N-[C,S]=[O,S,N]);!$(N-a)])=[#6;!a;!$(C-[CX3]=O);!$(C-C#N)]",
+        "hydrolyses or tautomerises",
+    ),
     ("enamine_nh", "[CX3;!a]([NX3;H2])=[#6;!a]", "tautomerises to the imine"),
     ("ketene_acetal", "[CX3;!a]([OX2,SX2,NX3])([OX2,SX2,NX3])=[#6;!a]", "adds water or polymerises at once"),
     ("dihetero_alkene", "[CX3;!a]([OX2,SX2,NX3])=[CX3;!a][OX2,SX2,NX3]", "electron-rich alkene: oxidises"),
@@ -43,7 +48,11 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("sulfur_sulfur_oxide", "[#16X3,#16X4]-[#16]", "thiosulfinates and thiosulfonates"),
     ("polysulfide", "[#16]-[#16]-[#16]", "disproportionates"),
     ("hypervalent_sulfur", "[#16;!a;v4;!$([SX3](=[OX1])([#6,#7])[#6,#7])]", "sulfur(IV) other than a sulfoxide"),
-    ("hypervalent_sulfur_6", "[#16;!a;v6;!$([SX4](=[OX1])(=[OX1])([#6,#7])[#6,#7])]", "sulfur(VI) other than a sulfone or sulfonamide"),
+    (
+        "hypervalent_sulfur_6",
+        "[#16;!a;v6;!$([SX4](=[OX1])(=[OX1])([#6,#7])[#6,#7])]",
+        "sulfur(VI) other than a sulfone or sulfonamide",
+    ),
     ("hypervalent_halogen", "[Cl,Br,I;!v1]", "oxidised halogen"),
     ("sulfoxide_on_hetero", "[SX3](=O)-[CX4]-[OX2H]", "alpha-hydroxy sulfoxides fall apart"),
     ("sulfone_hydroxy", "[SX4](=O)(=O)-[CX4]-[OX2H,NX3;H1,H2]", "alpha-hydroxy sulfones lose sulfinic acid"),

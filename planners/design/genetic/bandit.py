@@ -10,7 +10,8 @@ from planners.design.generator import Dice, State
 class OperatorBandit:
     """Probability matching with a floor (D. Thierens, GECCO 2005, "An adaptive pursuit strategy", section 2).
 
-    quality <- quality + rate * (reward - quality), once per batch and operator; P = floor/K + (1 - floor) * prior * quality / sum.
+    Once per batch and operator, quality <- quality + rate * (reward - quality); of K operators each is drawn with
+    probability floor/K + (1 - floor) * prior * quality / sum(prior * quality).
     """
 
     def __init__(self, prior: Mapping[str, float], *, rate: float = 0.2, floor: float = 0.2) -> None:

@@ -77,7 +77,7 @@ def _keep(draft: Chem.RWMol, first: Graph, kept: set[int], second: Graph, taken:
 
 
 def _arc(parent: Graph, dice: Dice) -> tuple[tuple[int, int], set[int], int] | None:
-    """(end atoms, all atoms of the part, ring atoms in it) of a random arc of a ring that is cut at two single bonds."""
+    """(end atoms, all atoms of the part, ring atoms in it) of a random arc of a ring cut at two single bonds."""
     rings = [ring for ring in parent.rings if not parent.aromatic.intersection(ring)]
     if not rings:
         return None

@@ -19,9 +19,8 @@ from planners.design.problem import DesignSpace, lock_as_molecule
 
 _VERSION = 1
 _GRAPH_CACHE = 20_000
-# Edits tried per wanted molecule before `ask` concludes that the space around the population is used up.
-_PATIENCE_PER_MOLECULE = 300
-_PATIENCE_FLOOR = 3_000
+# Edits in a row without a new molecule after which the space around the population counts as used up.
+_PATIENCE = 5_000
 
 
 class NoParents(ValueError):
@@ -40,8 +39,8 @@ class Offspring:
 class GeneticGenerator:
     """`ask` edits parents chosen from the population; `tell` lets scored molecules compete for places in it.
 
-    seeds: SMILES to start from (known molecules); those that break a stability rule, an element or a lock, or are larger
-        than the space allows, are left out.
+    seeds: SMILES to start from (known molecules); those that break a stability rule or the space are left out, except
+        that they may be smaller than it wants.
     exclude: SMILES never to propose (measured, pending, rejected); the seeds are never proposed either.
     Raises NoParents when no seed fits and no locked substructure can serve as one.
     """
@@ -66,7 +65,9 @@ class GeneticGenerator:
         self._seen: dict[str, None] = {}  # an ordered set of canonical SMILES
         self._keys: dict[str, None] = {}  # first InChIKey blocks of what was asked: tautomers and stereoisomers are one
         self._pending: dict[str, tuple[str, tuple[str, ...]]] = {}
-        parents = list(_parents(space, seeds))
+        # A parent may be smaller than the space wants, since edits make it grow, and hard to make, since known ones exist.
+        self._gate = Filters(space.model_copy(update={"min_heavy_atoms": 1}), accessibility=False)
+        parents = self._breedable(seeds) or _lock_itself(space)
         if not parents:
             raise NoParents("no seed molecule fits the design space; give seeds that hold the locked substructures")
         for smiles in parents:
@@ -133,12 +134,11 @@ class GeneticGenerator:
                 rewards.setdefault(operator, []).append(self._reward(item, parents, median))
                 accepted.append(item)
                 continue
-            smiles = next(_parents(self.space, (item.smiles,), start_from_locks=False), None)
-            known = smiles or _flat_smiles(item.smiles)
+            known = _flat_smiles(item.smiles)
             if known is not None:
                 self._seen[known] = None
-            if smiles is not None:
-                accepted.append(item.model_copy(update={"smiles": smiles}))
+                if self._breedable((known,)):
+                    accepted.append(item.model_copy(update={"smiles": known}))
         self._bandit.credit(rewards)
         if accepted:
             self._population.absorb(accepted)
@@ -173,14 +173,19 @@ class GeneticGenerator:
         self._pending = {smiles: (operator, tuple(parents)) for smiles, operator, parents in state["pending"]}
         self._filters.restore(FilterReport.model_validate(state["filters"]))
 
+    def _breedable(self, smiles: Iterable[str]) -> list[str]:
+        """Those that can be parents: canonical without stereo, each once, in the given order."""
+        flat = dict.fromkeys(text for text in map(_flat_smiles, smiles) if text is not None)
+        return self._gate.keep(flat)
+
     def _breed(self, n: int) -> Iterator[Offspring]:
-        made = 0
-        for _ in range(_PATIENCE_FLOOR + _PATIENCE_PER_MOLECULE * n):
-            if made == n:
-                return
-            operator = self._bandit.choose(self._dice)
-            child = self._child(operator)
-            if child is not None:
+        made = failed = 0
+        while made < n and failed < _PATIENCE:
+            child = self._child(self._bandit.choose(self._dice))
+            if child is None:
+                failed += 1
+            else:
+                failed = 0
                 made += 1
                 yield child
 
@@ -227,20 +232,7 @@ def _flat_smiles(text: str) -> str | None:
     return str(Chem.MolToSmiles(mol, isomericSmiles=False)) if mol is not None and mol.GetNumAtoms() else None
 
 
-def _parents(space: DesignSpace, seeds: Iterable[str], *, start_from_locks: bool = True) -> Iterator[str]:
-    """Seeds that can be edited towards the space, canonical and each once; failing those, the locked substructures."""
-    # A parent may be smaller than the space wants: edits make it grow.
-    relaxed = space.model_copy(update={"min_heavy_atoms": 1})
-    filters = Filters(relaxed, accessibility=False)
-    found: dict[str, None] = {}
-    for text in seeds:
-        smiles = _flat_smiles(text)
-        if smiles is None or smiles in found:
-            continue
-        if filters.verdict(smiles, Chem.MolFromSmiles(smiles)) is None:
-            found[smiles] = None
-            yield smiles
-    if start_from_locks and not found and len(space.locked) == 1:
-        fragment = lock_as_molecule(space.locked[0])
-        if fragment is not None:
-            yield str(Chem.MolToSmiles(fragment, isomericSmiles=False))
+def _lock_itself(space: DesignSpace) -> list[str]:
+    """A single locked substructure that is a molecule, as the only parent."""
+    fragment = lock_as_molecule(space.locked[0]) if len(space.locked) == 1 else None
+    return [] if fragment is None else [str(Chem.MolToSmiles(fragment, isomericSmiles=False))]

@@ -79,7 +79,7 @@ def insert_group(parent: Graph, dice: Dice, space: DesignSpace) -> Chem.RWMol | 
 
 
 def bridge_group(parent: Graph, dice: Dice, space: DesignSpace) -> Chem.RWMol | None:
-    """Close a ring of five to seven atoms through a bivalent group: lactones, lactams, cyclic carbonates, sulfolanes."""
+    """Close a ring of five to seven atoms through a bivalent group: lactones, lactams, cyclic carbonates."""
     if len(parent.rings) >= space.max_rings:
         return None
     room = space.max_heavy_atoms - parent.size
@@ -97,9 +97,7 @@ def bridge_group(parent: Graph, dice: Dice, space: DesignSpace) -> Chem.RWMol | 
     distance = parent.distances()[first]
     largest = min(7, space.max_ring_size)
     others = [
-        k
-        for k in places
-        if k != first and 5 <= distance[k] + 1 + span <= largest and parent.accepts(k, tail_element)
+        k for k in places if k != first and 5 <= distance[k] + 1 + span <= largest and parent.accepts(k, tail_element)
     ]
     if not others:
         return None

@@ -24,7 +24,19 @@ class Graph:
     aromatic: atoms of aromatic rings.
     """
 
-    __slots__ = ("_distances", "aromatic", "bonds", "elements", "free", "locked", "mol", "neighbours", "rings", "sealed", "smiles")
+    __slots__ = (
+        "_distances",
+        "aromatic",
+        "bonds",
+        "elements",
+        "free",
+        "locked",
+        "mol",
+        "neighbours",
+        "rings",
+        "sealed",
+        "smiles",
+    )
 
     def __init__(self, smiles: str, locked: tuple[str, ...] = ()) -> None:
         """Raises UnreadableParent."""
@@ -77,7 +89,7 @@ class Graph:
     def accepts(self, atom: int, number: int) -> bool:
         """Whether a new single bond from `atom` to element `number` is one that lasts: two heteroatoms rarely do.
 
-        Sulfonamides, oximes and their like are still reached by changing elements; the stability filter has the last word.
+        Sulfonamides, oximes and their like are still reached by changing elements; the stability filter decides.
         """
         return number == _CARBON or self.elements[atom] == _CARBON
 

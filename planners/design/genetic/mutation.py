@@ -1,4 +1,4 @@
-"""Edits of one parent, atom by atom and bond by bond. Each returns an unsanitised draft, or None where it does not apply."""
+"""Edits of one parent, atom by atom and bond by bond. Each returns an unsanitised draft, or None if it cannot."""
 
 from __future__ import annotations
 

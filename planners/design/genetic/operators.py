@@ -33,7 +33,7 @@ CROSSOVERS: dict[str, Crossover] = {
     "cross_chain": crossover.cross_chain,
     "cross_ring": crossover.cross_ring,
 }
-# Crossover and whole groups lead: they move between molecules that chemists know. Ring and bond-order edits mostly fail.
+# Crossover and whole groups lead: they move between molecules that chemists know. Bond-order edits mostly fail.
 PRIOR: dict[str, float] = {
     "append_atom": 1.5,
     "insert_atom": 1.5,

@@ -11,7 +11,10 @@ from planners.design.genetic.niche import niche
 
 
 class Diagnosis(Record):
-    """How the search goes. `stagnant_for`: scored batches without a better best. `largest_niche`: its share of the population."""
+    """How the search goes.
+
+    stagnant_for: scored batches without a better best.  largest_niche: its share of the population.
+    """
 
     size: int
     niches: int
@@ -47,6 +50,7 @@ class Population:
         self._by_niche: list[list[int]] = []
         self._positions: dict[str, int] = {}
         self._stagnant_for = 0
+        self._stuck = False
 
     def __len__(self) -> int:
         return len(self._members)
@@ -88,11 +92,11 @@ class Population:
         after = self._best()
         improved = after is not None and (before is None or after > before)
         self._stagnant_for = 0 if improved else self._stagnant_for + 1
+        self._watch()
 
     def select(self, dice: Dice) -> str:
-        """One parent: half of the time by tournament over all, else over one niche; niches only, when the search is stuck."""
-        diagnosis_stuck = self._stagnant_for >= self._patience or self._collapsed()
-        if dice.random() < (0.9 if diagnosis_stuck else 0.5):
+        """One parent: half of the time by tournament over all, else over one niche; mostly niches when stuck."""
+        if dice.random() < (0.9 if self._stuck else 0.5):
             shelf = dice.pick(self._by_niche)
             return self._members[min(dice.pick(shelf), dice.pick(shelf))].smiles
         n = len(self._members)
@@ -130,6 +134,7 @@ class Population:
     def restore(self, state: State) -> None:
         self._set([_Member(smiles, score, feasible) for smiles, score, feasible in state["members"]])
         self._stagnant_for = int(state["stagnant_for"])
+        self._watch()
 
     def _set(self, members: list[_Member]) -> None:
         self._members = members
@@ -138,6 +143,10 @@ class Population:
         for i, member in enumerate(members):
             shelves.setdefault(niche(member.smiles), []).append(i)
         self._by_niche = list(shelves.values())
+        self._watch()
+
+    def _watch(self) -> None:
+        self._stuck = self._stagnant_for >= self._patience or self._collapsed()
 
     def _best(self) -> float | None:
         first = self._members[0] if self._members else None

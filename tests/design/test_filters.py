@@ -1,0 +1,77 @@
+"""Stability rules against molecules that chemists know, and the counts of the pipeline."""
+
+from __future__ import annotations
+
+import pytest
+from rdkit import Chem
+
+from planners.design.filters.accessibility import synthetic_accessibility
+from planners.design.filters.pipeline import Filters, filter_smiles
+from planners.design.filters.requirement import required_elements, requires_ring
+from planners.design.filters.stability import REASONS, instability
+from planners.design.filters.stability_rules import PAIRS, RULES
+from planners.design.problem import DesignSpace, compile_smarts
+from tests.design.molecules import GOOD_SOLVENTS, SHELF, UNSTABLE
+
+
+@pytest.mark.parametrize("name", sorted(GOOD_SOLVENTS))
+def test_solvents_of_commerce_are_stable(name: str) -> None:
+    assert instability(Chem.MolFromSmiles(GOOD_SOLVENTS[name])) is None
+
+
+@pytest.mark.parametrize("smiles, rule", sorted(UNSTABLE.items()))
+def test_unstable_molecules_are_named(smiles: str, rule: str) -> None:
+    assert instability(Chem.MolFromSmiles(smiles)) == rule
+    assert REASONS[rule]
+
+
+def test_rule_names_are_unique() -> None:
+    names = [rule[0] for rule in RULES] + [pair[0] for pair in PAIRS]
+    assert len(names) == len(set(names))
+
+
+def test_a_pattern_never_matches_without_what_it_requires() -> None:
+    molecules = [Chem.MolFromSmiles(s) for s in (*SHELF, *UNSTABLE)]
+    for _, smarts, _ in RULES:
+        pattern = compile_smarts(smarts)
+        for mol in molecules:
+            if mol.HasSubstructMatch(pattern):
+                assert required_elements(pattern) <= {a.GetAtomicNum() for a in mol.GetAtoms()}
+                assert mol.GetRingInfo().NumRings() or not requires_ring(pattern)
+
+
+def test_requirements_read_nested_queries() -> None:
+    assert required_elements(compile_smarts("[#16X3,#16X4]-[N,O]")) == {16}
+    assert required_elements(compile_smarts("[!#6;r3]")) == frozenset()
+    assert required_elements(compile_smarts("[n;H1]")) == {7}
+    assert requires_ring(compile_smarts("C1CC1"))
+
+
+def test_accessibility_ranks_as_chemists_do() -> None:
+    easy, harder, hard = (
+        synthetic_accessibility(Chem.MolFromSmiles(s)) for s in ("CCCCOC(C)=O", "O=C1CCC2OCC1O2", "C1C2C3CC4C2C4C13O")
+    )
+    assert 1.0 <= easy < harder < hard <= 10.0
+
+
+def test_report_counts_every_molecule_once() -> None:
+    kept, report = filter_smiles(
+        ["CCC(C)=O", "COOCC", "CCCCS", "not a molecule", "CCCCCCCCCCCCCCCCCC", "COC(C)O", "CCCC#N"], DesignSpace()
+    )
+    assert kept == ["CCC(C)=O", "CCCC#N"]
+    assert report.dropped == {
+        "space:forbidden [SX2H]": 1,
+        "space:heavy_atoms": 1,
+        "stability:hemiacetal": 1,
+        "stability:peroxide": 1,
+        "syntax:unreadable": 1,
+    }
+    assert report.by_filter() == {"space": 2, "stability": 2, "syntax": 1}
+    assert report.examined == report.passed + sum(report.dropped.values()) == 7
+
+
+def test_accessibility_limit_drops_and_can_be_switched_off() -> None:
+    cyrene = GOOD_SOLVENTS["Cyrene"]
+    assert filter_smiles([cyrene], DesignSpace())[1].dropped == {"accessibility:score": 1}
+    assert filter_smiles([cyrene], DesignSpace.model_validate({"max_synthetic_accessibility": None}))[0] == [cyrene]
+    assert Filters(DesignSpace(), accessibility=False).keep([cyrene]) == [cyrene]
