@@ -15,13 +15,17 @@ from knowledge.records.properties import Scale, get_property
 from knowledge.sources import compilation, tables
 from knowledge.sources.compilation import PROPERTIES, SOURCES, Source
 from knowledge.sources.consensus import Reading, agree
-from knowledge.sources.plausibility import implausible_boiling_points
+from knowledge.sources.plausibility import implausible_boiling_points, implausible_flash_point, implausibly_thin
 
 ELEMENTS = frozenset({"H", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Br", "I"})
 _SOURCE_INDEX = {source: i for i, source in enumerate(SOURCES)}
 
 # (property, InChIKey) -> readings as (index into SOURCES, value in the property's unit)
 _Readings = dict[str, dict[str, list[tuple[int, float]]]]
+
+
+# value and std in the property's unit, and the sources (indices into SOURCES) that carry them
+_Consensus = tuple[float, float, tuple[int, ...]]
 
 
 def organic_smiles(smiles: str) -> str | None:
@@ -55,13 +59,16 @@ def build(path: Path) -> None:
     yaws = {
         key_of_cas[cas]: v for cas, v in tables.column("chemicals", compilation.YAWS_BOILING, "Tb") if cas in key_of_cas
     }
+    boiling: dict[str, float] = {}
     for p, name in enumerate(PROPERTIES):
-        chosen: dict[str, tuple[float, float, tuple[int, ...]]] = {}
+        chosen: dict[str, _Consensus] = {}
         for key, found in readings[name].items():
             merged = _merge(found)
             raw.extend((position[key], p, s, v, _noise(SOURCES[s], v)) for s, v in merged)
             chosen[key] = _consensus(name, merged)
-        doubtful = _doubtful_boiling_points(chosen, smiles_of, yaws) if name == "boiling_point" else frozenset()
+        doubtful = _doubtful(name, chosen, smiles_of, yaws, boiling)
+        if name == "boiling_point":
+            boiling = {key: consensus[0] for key, consensus in chosen.items() if key not in doubtful}
         best.extend((position[key], p, *consensus) for key, consensus in chosen.items() if key not in doubtful)
         logger.info("handbook: {}: {} molecules, {} doubtful", name, len(chosen) - len(doubtful), len(doubtful))
     _write(path, keys, [smiles_of[key] for key in keys], sorted(raw), sorted(best))
@@ -114,8 +121,7 @@ def _noise(source: Source, value: float) -> float:
     return source.std * value if source.relative else source.std
 
 
-def _consensus(name: str, found: Sequence[tuple[int, float]]) -> tuple[float, float, tuple[int, ...]]:
-    """(value, std, the sources that carry it), in the property's unit."""
+def _consensus(name: str, found: Sequence[tuple[int, float]]) -> _Consensus:
     log = get_property(name).scale is Scale.LOG
     readings = [
         Reading(math.log(v) if log else v, SOURCES[s].std, SOURCES[s].name, SOURCES[s].family) for s, v in found
@@ -128,8 +134,33 @@ def _consensus(name: str, found: Sequence[tuple[int, float]]) -> tuple[float, fl
     return result.value, result.std, members
 
 
+def _doubtful(
+    name: str,
+    chosen: Mapping[str, _Consensus],
+    smiles_of: Mapping[str, str],
+    yaws: Mapping[str, float],
+    boiling: Mapping[str, float],
+) -> frozenset[str]:
+    """InChIKeys whose value contradicts what else is known and has too few witnesses to be believed all the same.
+
+    `boiling`: believed boiling points, empty while those are being judged themselves.
+    """
+    alone = {key for key, consensus in chosen.items() if len({SOURCES[s].family for s in consensus[2]}) == 1}
+    if name == "boiling_point":
+        return _doubtful_boiling_points(chosen, smiles_of, yaws)
+    if name == "melting_point":
+        return frozenset(key for key in alone if chosen[key][0] > boiling.get(key, chosen[key][0]))
+    if name == "flash_point":
+        return frozenset(key for key in alone if implausible_flash_point(chosen[key][0], boiling.get(key)))
+    if name == "viscosity":
+        keys = sorted(chosen)
+        thin = implausibly_thin([smiles_of[key] for key in keys], np.array([chosen[key][0] for key in keys]))
+        return frozenset(key for key, bad in zip(keys, thin.tolist(), strict=True) if bad and key in alone)
+    return frozenset()
+
+
 def _doubtful_boiling_points(
-    chosen: Mapping[str, tuple[float, float, tuple[int, ...]]], smiles_of: Mapping[str, str], yaws: Mapping[str, float]
+    chosen: Mapping[str, _Consensus], smiles_of: Mapping[str, str], yaws: Mapping[str, float]
 ) -> frozenset[str]:
     """InChIKeys whose value may well be a boiling point at reduced pressure, or a misprint.
 
