@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from knowledge.records.procedure import Role
 from knowledge.records.route import RouteStep
 from planners.routes import formula
 from planners.routes.conditions import conditions_for
@@ -53,7 +54,8 @@ def check_balance(step: RouteStep) -> None:
     else:
         supply: Counter[str] = Counter()
         for reagent in conditions_for(step.reaction_class).reagents:
-            supply.update(formula.of_smiles(reagent.smiles))
+            if reagent.role is not Role.CATALYST:
+                supply.update(formula.of_smiles(reagent.smiles))
         missing = _missing(step, supply, exact=False)
     if missing:
         raise Unbalanced(f"{step.reaction_smiles} ({step.template}) does not balance in {', '.join(missing)}")

@@ -62,7 +62,9 @@ def _procedure(step: RouteStep, grams: float, known: Mapping[str, float]) -> Pro
     conditions = conditions_for(step.reaction_class)
     extent = grams / molar_mass(step.product) / conditions.typical_yield  # mol of reaction
     charges = [*_reactants(step, conditions, extent), *_reagents(step, conditions, extent)]
-    limiting = min(c.amount.value for c in charges if c.role is Role.REACTANT)
+    counts = Counter(step.reactants)
+    scarce = min((c for c in charges if c.role is Role.REACTANT), key=lambda c: c.amount.value / counts[c.smiles])
+    limiting = scarce.amount.value
     charges = [_relative(c, limiting) for c in charges]
     solvent = _solvent(conditions, limiting)
     if solvent is not None:
@@ -89,14 +91,26 @@ def _procedure(step: RouteStep, grams: float, known: Mapping[str, float]) -> Pro
 
 def _reactants(step: RouteStep, conditions: Conditions, extent: float) -> list[Charge]:
     counts = Counter(step.reactants)
-    charges = []
-    for position, (smiles, n) in enumerate(counts.items()):
-        if conditions.equivalents and len(conditions.equivalents) > position:
-            excess, basis = conditions.equivalents[position], conditions.basis("equivalents")
-        else:
-            excess, basis = (1.0 if position == 0 else EXCESS), Basis.DEFAULT
-        charges.append(_charge(smiles, label(smiles).name, Role.REACTANT, extent * n * excess, basis))
-    return charges
+    factors, basis = _excess(counts, conditions)
+    return [
+        _charge(smiles, label(smiles).name, Role.REACTANT, extent * n * factor, basis)
+        for (smiles, n), factor in zip(counts.items(), factors, strict=True)
+    ]
+
+
+def _excess(counts: Counter[str], conditions: Conditions) -> tuple[list[float], Basis]:
+    """How much of each distinct precursor, over what the stoichiometry asks; the limiting one has 1."""
+    table = conditions.equivalents
+    if len(counts) == 1:
+        return [1.0], Basis.RULE
+    several = [n > 1 for n in counts.values()]
+    if any(several):
+        # Several like sites: the molecule that carries them is limiting, or part of it would stay half reacted.
+        excess = max(table, default=EXCESS)
+        return [excess if many else 1.0 for many in several], conditions.basis("equivalents")
+    if len(table) >= len(counts):
+        return list(table[: len(counts)]), conditions.basis("equivalents")
+    return [1.0 if position == 0 else EXCESS for position in range(len(counts))], Basis.DEFAULT
 
 
 def _reagents(step: RouteStep, conditions: Conditions, extent: float) -> list[Charge]:

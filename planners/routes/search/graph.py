@@ -1,9 +1,9 @@
 """The AND/OR graph of one search: molecules (OR) interned by SMILES, reactions (AND) between them.
 
 Retro* (B. Chen, C. Li, H. Dai, L. Song, ICML 2020) keeps one value per molecule. Here each molecule keeps a short table
-instead: the least cost of making it with at most b reactions, b = 0 .. max_steps, so that "at most three steps from stock"
-counts all reactions of a route, not only its longest branch. All costs are positive, hence the cheapest tree never
-contains a cycle.
+instead: the least cost of making it with at most b reactions, b = 0 .. max_steps, so that "at most three steps from
+stock" counts all reactions of a route, not only its longest branch. All costs are positive, hence the cheapest tree
+never contains a cycle.
 """
 
 from __future__ import annotations

@@ -29,12 +29,16 @@ class RoutePlanner:
         max_steps: int = 3,
         expansions: int = 60,
         routes: int = 3,
+        least_score: float = 0.05,
         proposer: Proposer | None = None,
     ) -> None:
-        """Raises ValueError when a limit is below 1."""
+        """`least_score`: routes scored lower are not offered. Raises ValueError when a limit is out of range."""
         for name, value in (("max_steps", max_steps), ("expansions", expansions), ("routes", routes)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
+        if not 0.0 < least_score < 1.0:
+            raise ValueError(f"least_score must lie between 0 and 1, not {least_score}")
+        self._ceiling = -math.log(least_score)
         self.max_steps = max_steps
         self.expansions = expansions
         self.routes = routes
@@ -59,7 +63,7 @@ class RoutePlanner:
         target = canonical(smiles)
         if not make and self._supply.find(target) is not None:
             return True
-        return not math.isinf(self._search(target, wanted=0).root.solved[self.max_steps])
+        return self._solved(self._search(target, wanted=0))
 
     def explain(self, smiles: str) -> str:
         """Why there is no route (or that there is one), for people. Raises InvalidMolecule."""
@@ -69,11 +73,12 @@ class RoutePlanner:
             return f"{target} is in stock ({item.source}, tier {item.tier})."
         graph = self._search(target, wanted=1)
         root = graph.root
-        if not math.isinf(root.solved[self.max_steps]):
+        if self._solved(graph):
             return f"{target} can be made in at most {self.max_steps} steps."
         if not root.reactions:
             return f"No route to {target}: no template applies to it."
-        lines = [f"No route to {target} within {self.max_steps} steps and {self.expansions} expansions. Nearest:"]
+        limits = f"{self.max_steps} steps and {self.expansions} expansions"
+        lines = [f"No good enough route to {target} within {limits}. Nearest:"]
         ranked = sorted(
             enumerate(root.reactions), key=lambda pair: (-_supplied(pair[1]), -pair[1].proposal.score, pair[0])
         )
@@ -95,16 +100,18 @@ class RoutePlanner:
         return f"{node.smiles} (missing: not in stock, no route to it)"
 
     def _search(self, target: str, *, wanted: int) -> Graph:
-        """Expand the most hopeful tree; `wanted` 0 stops at the first solution, else go on for that many first steps."""
+        """Expand the most hopeful tree; `wanted` 0 stops at the first solution, else go on for that many routes."""
         graph = Graph(target, self._supply, self.max_steps)
         for _ in range(self.expansions):
             through = None
-            if not math.isinf(graph.root.solved[self.max_steps]):
+            if self._solved(graph):
                 if not wanted:
                     break
                 through = self._alternative(graph, wanted)
                 if through is None:
                     break
+            elif graph.root.hopeful[self.max_steps] > self._ceiling:
+                break
             chosen = graph.next_open(through)
             if chosen is None:
                 break
@@ -112,11 +119,14 @@ class RoutePlanner:
             graph.expand(node, self.proposer.propose([node.smiles], WIDTH)[0])
         return graph
 
+    def _solved(self, graph: Graph) -> bool:
+        return graph.root.solved[self.max_steps] <= self._ceiling
+
     def _alternative(self, graph: Graph, wanted: int) -> ReactionNode | None:
         """The most hopeful first step that could still, solved or solved cheaper, enter the best `wanted`."""
         reactions = graph.root.reactions or []
         solved = sorted(graph.cost_through(r, "solved") for r in reactions)
-        bar = solved[min(wanted, len(solved)) - 1]
+        bar = min(self._ceiling, solved[min(wanted, len(solved)) - 1])
         hopeful = [
             (graph.cost_through(r, "hopeful"), graph.cost_through(r, "solved"), i) for i, r in enumerate(reactions)
         ]
@@ -126,7 +136,7 @@ class RoutePlanner:
     def _diverse(self, graph: Graph) -> list[Route]:
         """One route per first step; first steps of a class seen already come last."""
         found = [(graph.cost_through(r, "solved"), i, r) for i, r in enumerate(graph.root.reactions or ())]
-        ordered = [(cost, r) for cost, _, r in sorted(found, key=lambda f: f[:2]) if not math.isinf(cost)]
+        ordered = [(cost, r) for cost, _, r in sorted(found, key=lambda f: f[:2]) if cost <= self._ceiling]
         seen: set[str] = set()
         fresh: list[tuple[float, ReactionNode]] = []
         rest: list[tuple[float, ReactionNode]] = []

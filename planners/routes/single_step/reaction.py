@@ -42,7 +42,8 @@ def _plain_atom(text: str) -> str:
         head = body[:2]
     else:
         head = body[0]
-    charge = "+" if body.startswith(("N+", "n+")) else "-" if body.startswith("O-") else ""
+    # Explicitly neutral nitrogen, or a nitro group would hand its charge on to the amine that is made of it.
+    charge = "+" if body.startswith("N+") else "-" if body.startswith("O-") else "+0" if head == "N" else ""
     return f"[{head}{charge}{tail}]"
 
 

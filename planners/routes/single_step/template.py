@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from rdkit import Chem, rdBase
 
@@ -12,6 +12,7 @@ from planners.routes import formula
 from planners.routes.single_step.proposal import Proposal
 from planners.routes.single_step.reaction import Reaction
 from planners.routes.single_step.rules import RULES
+from planners.routes.single_step.stability import unstable
 from planners.routes.single_step.synspace_rules import synspace_reactions
 from planners.routes.structure import canonical, flat, parse
 
@@ -39,6 +40,11 @@ def _settle(mol: Chem.Mol) -> str | None:
             return None
     smiles = str(Chem.MolToSmiles(mol))
     return None if "." in smiles else canonical(smiles)
+
+
+@lru_cache(maxsize=65536)
+def _bottled(smiles: str) -> bool:
+    return not unstable(parse(smiles))
 
 
 class TemplateProposer:
@@ -78,7 +84,7 @@ class TemplateProposer:
             if not mol.HasSubstructMatch(reaction.pattern):
                 continue
             for proposal in _apply(reaction, smiles, mol):
-                key = (*sorted(proposal.reactants), reaction.reaction_class)
+                key = tuple(sorted(proposal.reactants))  # one reaction, whichever rule says it better
                 if key not in best or proposal.score > best[key].score:
                     best[key] = proposal
         return sorted(best.values(), key=lambda p: (-p.score, p.reactants, p.template))
@@ -101,6 +107,8 @@ def _once(reaction: Reaction, mol: Chem.Mol) -> dict[tuple[str, ...], float]:
             continue
         reactants = tuple(s for s in settled if s is not None)
         if reactants in found:
+            continue
+        if not all(_bottled(r) for r in reactants):
             continue
         if reaction.same is not None and reactants[reaction.same[0]] != reactants[reaction.same[1]]:
             continue

@@ -150,4 +150,12 @@ RULES: tuple[Rule, ...] = (
         loss="HBr",
         intolerant=(ACID, PROTIC, HALIDE),
     ),
+    Rule(
+        "negishi_aryl",
+        "negishi",
+        "[c:1]-[CX4;H2,H3;!$(C[O,N,S,F,Cl,Br]):2]>>[c:1]Br.[C:2]Br",
+        0.55,
+        loss="Br2",
+        intolerant=(ACID, PROTIC),
+    ),
 )

@@ -93,7 +93,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "epoxide_amine",
         "epoxide_opening_amine",
-        "[OH:1][CX4:2][CX4;H2:3][NX3;!$(N[C,S]=[O,S]);!$(N[!#6;!#1]):4]>>[O:1]1[C:2][C:3]1.[N:4]",
+        "[OH:1][CX4:2][CX4;H2:3][NX3;H0,H1;!$(N[C,S]=[O,S]);!$(N[!#6;!#1]):4]>>[O:1]1[C:2][C:3]1.[N:4]",
         0.85,
     ),
     Rule(

@@ -72,6 +72,14 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("phosphoramide", "phosphoramidation", "[P:1](=[O:2])[NX3:3]>>Cl[P:1]=[O:2].[N:3]", 0.75, loss="HCl", repeat=3),
     Rule(
+        "disulfide",
+        "thiol_oxidation",
+        "[#6:1][SX2:2]-[SX2:3][#6:4]>>[#6:1][SH:2].[SH:3][#6:4]",
+        0.90,
+        loss="H2",
+        same=(0, 1),
+    ),
+    Rule(
         "thiol_from_bromide",
         "thiol_formation",
         "[CX4;H2:1][SX2H]>>[C:1]Br",

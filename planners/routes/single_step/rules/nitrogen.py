@@ -5,8 +5,9 @@ from __future__ import annotations
 from planners.routes.single_step.rule import ACID, ALKENE, ELECTROPHILE, PROTIC, Rule
 
 ACYL_N = "[CX3;R0;$([CH1](=O)N),$(C([#6])(=O)N):1](=[O:2])"
-N_OF_AMIDE = "[NX3;+0;!$(N(C=[O,S,N])C=[O,S,N]);!$(N[!#6;!#1]):3]"
-AMINE_N = "[NX3;+0;!$(N[C,S,P]=[O,S,N]);!$(N[!#6;!#1]):1]"
+# With ammonia these stop nowhere or need pressure: primary amines and amides have rules of their own.
+N_OF_AMIDE = "[NX3;H0,H1;+0;!$(N(C=[O,S,N])C=[O,S,N]);!$(N[!#6;!#1]):3]"
+AMINE_N = "[NX3;H0,H1;+0;!$(N[C,S,P]=[O,S,N]);!$(N[!#6;!#1]):1]"
 
 RULES: tuple[Rule, ...] = (
     Rule("amidation", "amidation", f"{ACYL_N}{N_OF_AMIDE}>>[C:1](=[O:2])[OH].[N:3]", 0.88, loss="H2O", repeat=2),
@@ -89,7 +90,7 @@ RULES: tuple[Rule, ...] = (
         "[CX3:2](=[O:3])[NX3;!$(N(C=O)C=O);!$(N[!#6;!#1]):1][CX4;H2,H3;R0;!$(C[O,N,S]):4]>>Br[C:4].[N:1][C:2]=[O:3]",
         0.70,
         loss="HBr",
-        intolerant=(ACID, PROTIC),
+        intolerant=(ACID, PROTIC, "[CX3](=O)[Cl,Br]"),
     ),
     Rule(
         "amide_methylation",
@@ -97,7 +98,7 @@ RULES: tuple[Rule, ...] = (
         "[CX3:2](=[O:3])[NX3;!$(N(C=O)C=O);!$(N[!#6;!#1]):1][CH3:4]>>I[C:4].[N:1][C:2]=[O:3]",
         0.75,
         loss="HI",
-        intolerant=(ACID, PROTIC),
+        intolerant=(ACID, PROTIC, "[CX3](=O)[Cl,Br]"),
     ),
     Rule(
         "amide_michael",
@@ -193,6 +194,14 @@ RULES: tuple[Rule, ...] = (
         gain="H4",
         loss="H2O",
         intolerant=(ELECTROPHILE,),
+    ),
+    Rule(
+        "azole_alkylation",
+        "azole_alkylation",
+        "[n;r5;+0;X3:1][CX4;H2,H3;!$(C[O,N,S]):2]>>[nH:1].Br[C:2]",
+        0.75,
+        loss="HBr",
+        intolerant=(ACID, PROTIC),
     ),
     Rule("nitro_reduction", "nitro_reduction", "[c:1][NH2:2]>>[c:1][N+:2](=O)[O-]", 0.92, gain="H6", loss="H4O2"),
     Rule(

@@ -128,4 +128,12 @@ RULES: tuple[Rule, ...] = (
         loss="H2O",
         intolerant=(AMINE, PROTIC, ACID),
     ),
+    Rule(
+        "branch_hydrogenation",
+        "alkene_hydrogenation",
+        "[CX4;H1;$(C([#6])([#6])[#6]):1]-[CX4;H2,H1;!$(C[!#6]):2]>>[C:1]=[C:2]",
+        0.60,
+        gain="H2",
+        intolerant=(ALKENE,),
+    ),
 )
