@@ -41,6 +41,18 @@ ATOMIC_NUMBER: dict[str, int] = {
     "I": 53,
 }
 
+# Atoms of one usual valence, as SMARTS (v counts hydrogens); other elements are looked at one by one.
+_USUAL: dict[int, str] = {
+    6: "#6v4",
+    7: "#7v3",
+    8: "#8v2",
+    9: "#9v1",
+    16: "#16v2,#16v4,#16v6",
+    17: "#17v1",
+    35: "#35v1",
+    53: "#53v1",
+}
+
 # A process solvent must not stink, corrode, or add to what is dissolved in it.
 _SOLVENT: dict[str, Any] = {
     "elements": ("C", "H", "N", "O", "S", "F"),
@@ -169,21 +181,10 @@ class DesignSpace(Record):
         size = mol.GetNumHeavyAtoms()
         if not self.min_heavy_atoms <= size <= self.max_heavy_atoms:
             return "heavy_atoms"
-        allowed = _numbers(self.elements)
-        charged = net = 0
-        for atom in mol.GetAtoms():
-            if atom.GetAtomicNum() not in allowed:
-                return "elements"
-            charge = atom.GetFormalCharge()
-            if charge:
-                net += charge
-                charged += 1
-            if atom.GetNumRadicalElectrons():
-                return "radical"
-            if atom.GetIsotope():
-                return "isotope"
-        if charged > self.max_charged_atoms or (self.neutral and net):
-            return "charge"
+        if mol.HasSubstructMatch(_unusual_atom(_numbers(self.elements))):
+            reason = self._atom_violation(mol)
+            if reason is not None:
+                return reason
         rings = mol.GetRingInfo()
         if rings.NumRings() > self.max_rings:
             return "rings"
@@ -204,6 +205,22 @@ class DesignSpace(Record):
                 return f"locked {smarts}"
         return None
 
+    def _atom_violation(self, mol: Chem.Mol) -> str | None:
+        allowed = _numbers(self.elements)
+        charged = net = 0
+        for atom in mol.GetAtoms():
+            if atom.GetAtomicNum() not in allowed:
+                return "elements"
+            charge = atom.GetFormalCharge()
+            if charge:
+                net += charge
+                charged += 1
+            if atom.GetNumRadicalElectrons():
+                return "radical"
+            if atom.GetIsotope():
+                return "isotope"
+        return "charge" if charged > self.max_charged_atoms or (self.neutral and net) else None
+
     def admits(self, mol: Chem.Mol) -> bool:
         return self.violation(mol) is None
 
@@ -211,6 +228,16 @@ class DesignSpace(Record):
 @lru_cache(maxsize=256)
 def _numbers(elements: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(ATOMIC_NUMBER[e] for e in elements if e != "H")
+
+
+@lru_cache(maxsize=256)
+def _unusual_atom(numbers: tuple[int, ...]) -> Chem.Mol:
+    """Matches each atom that is foreign, charged, an isotope, or of a valence that may come from a radical.
+
+    One query instead of a walk over all atoms in Python: nearly every molecule has none.
+    """
+    usual = ",".join(_USUAL[z] for z in numbers if z in _USUAL)
+    return compile_smarts(f"[!$([{usual}]),!+0,!$([0*])]" if usual else "*")
 
 
 @lru_cache(maxsize=256)

@@ -12,6 +12,7 @@ _RULES = tuple(
     (name, pattern, required_elements(pattern), requires_ring(pattern))
     for name, pattern in ((name, compile_smarts(smarts)) for name, smarts, _ in RULES)
 )
+_PROBES = tuple((z, compile_smarts(f"[#{z}]")) for z in sorted(frozenset[int]().union(*(n for _, _, n, _ in _RULES))))
 _PAIRS = tuple((name, compile_smarts(first), compile_smarts(second)) for name, first, second, _ in PAIRS)
 _NITROGEN, _OXYGEN = 7, 8
 
@@ -25,7 +26,7 @@ REASONS: dict[str, str] = {
 
 def instability(mol: Chem.Mol) -> str | None:
     """The name of the first stability rule that a sanitised molecule breaks (a key of `REASONS`), or None."""
-    elements = {atom.GetAtomicNum() for atom in mol.GetAtoms()}
+    elements = {number for number, probe in _PROBES if mol.HasSubstructMatch(probe)}
     cyclic = mol.GetRingInfo().NumRings() > 0
     for name, pattern, needed, ring in _RULES:
         if (cyclic or not ring) and needed <= elements and mol.HasSubstructMatch(pattern):

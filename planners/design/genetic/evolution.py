@@ -65,7 +65,7 @@ class GeneticGenerator:
         self._seen: dict[str, None] = {}  # an ordered set of canonical SMILES
         self._keys: dict[str, None] = {}  # first InChIKey blocks of what was asked: tautomers and stereoisomers are one
         self._pending: dict[str, tuple[str, tuple[str, ...]]] = {}
-        # A parent may be smaller than the space wants, since edits make it grow, and hard to make, since known ones exist.
+        # A parent may be smaller than the space wants, since it can grow, and look hard to make, since it exists.
         self._gate = Filters(space.model_copy(update={"min_heavy_atoms": 1}), accessibility=False)
         parents = self._breedable(seeds) or _lock_itself(space)
         if not parents:
@@ -76,6 +76,7 @@ class GeneticGenerator:
             known = _flat_smiles(text)
             if known is not None:
                 self._seen[known] = None
+                self._keys[Molecule.from_smiles(known).connectivity] = None
         # Drawn by lot, so that a long library does not always start with the same few.
         order = self._dice.permutation(len(parents))
         self._population.found(parents[i] for i in order)
