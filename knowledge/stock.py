@@ -1,7 +1,7 @@
 """What can be bought: inventory substances with their tonnage, and building blocks made to order.
 
 Keys are kept as the first 8 bytes of the SHA-256 of the InChIKey, sorted in one memory-mapped array, so that the whole
-stock costs a process less than 2 MB and a question about a microsecond.
+stock costs a process less than 3 MB and a question about a microsecond.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from knowledge.records.route import StockItem
 from knowledge.sources import tables
 from knowledge.sources.cache import build_once
 
-_LAYOUT = 1
+_LAYOUT = 2
 _SYNSPACE = "synspace building blocks"
 _INCHIKEY = re.compile(r"^[A-Z]{14}-[A-Z]{10}-[A-Z]$")
 # Money per gram (arbitrary unit, about euro for small amounts) of a molecule of 150 g/mol: an order of magnitude per
@@ -55,12 +55,11 @@ class Stock:
     """Purchasable molecules by InChIKey. Immutable; make one with `builtin` or `from_file`."""
 
     def __init__(self, table: npt.NDArray[np.uint64], sources: tuple[str, ...]) -> None:
-        """`table`, shape (2, n): hashes in ascending order; source (8 bits), tier (8 bits) and weight in 0.01 g/mol
-        (32 bits).
-        """
+        """`table`, shape (3, n), as `pack` makes it."""
         self._table = table
         # A memoryview answers in Python integers, several times faster than NumPy scalars.
         self._hashes = np.asarray(table[0]).data
+        self._skeletons = np.asarray(table[2]).data
         self._sources = sources
 
     @classmethod
@@ -106,6 +105,12 @@ class Stock:
         """Raises InvalidMolecule."""
         return self.lookup(Molecule.from_smiles(smiles).inchikey)
 
+    def sells_skeleton(self, inchikey: str) -> bool:
+        """Whether anything of the same connectivity is in stock: itself, a stereoisomer or an isotopologue."""
+        wanted = hash64(inchikey[:14])
+        i = bisect_left(self._skeletons, wanted)
+        return i < len(self._skeletons) and bool(self._skeletons[i] == wanted)
+
     def __contains__(self, inchikey: str) -> bool:
         return self._find(inchikey) is not None
 
@@ -128,7 +133,14 @@ def hash64(inchikey: str) -> int:
 
 
 def pack(entries: Iterable[Entry], sources: tuple[str, ...]) -> npt.NDArray[np.uint64]:
-    """The table that `Stock` reads, shape (2, n). Raises HashCollision; an InChIKey given twice is a ValueError."""
+    """The table that `Stock` reads, shape (3, n), with the rows
+
+    0. hashes of the InChIKeys, ascending;
+    1. for each of them source (8 bits), tier (8 bits) and weight in 0.01 g/mol (32 bits);
+    2. hashes of the connectivity blocks, ascending by themselves, repeated where substances share one.
+
+    Raises HashCollision; an InChIKey given twice is a ValueError.
+    """
     rows = sorted(
         (hash64(e.inchikey), e.inchikey, sources.index(e.source) | e.tier << 8 | round(e.weight * 100.0) << 16)
         for e in entries
@@ -138,7 +150,10 @@ def pack(entries: Iterable[Entry], sources: tuple[str, ...]) -> npt.NDArray[np.u
             raise ValueError(f"'{key_a}' is in the stock twice")
         if hash_a == hash_b:
             raise HashCollision(f"'{key_a}' and '{key_b}' have the same 64-bit hash")
-    return np.array([[row[0] for row in rows], [row[2] for row in rows]], dtype=np.uint64).reshape(2, len(rows))
+    skeletons = sorted(hash64(row[1][:14]) for row in rows)
+    return np.array([[row[0] for row in rows], [row[2] for row in rows], skeletons], dtype=np.uint64).reshape(
+        3, len(rows)
+    )
 
 
 def _own(word: str, source: str, where: str) -> Entry:

@@ -66,6 +66,17 @@ def _blocks() -> list[str]:
     return [Chem.MolToInchiKey(Chem.Mol(next(found))) for _ in range(50)]
 
 
+def test_a_stereoisomer_for_sale_is_told_apart_from_the_molecule_itself(stock: Stock) -> None:
+    drawn_flat = Molecule.from_smiles("CC(C)C1CCC(C)CC1O").inchikey
+    menthol = Molecule.from_smiles("CC(C)[C@@H]1CC[C@@H](C)C[C@H]1O").inchikey
+    labelled = Molecule.from_smiles("CC(C)[C@@H]1CC[C@H](C)C[C@H]1[18OH]").inchikey
+    assert drawn_flat in stock
+    assert menthol in stock
+    assert labelled not in stock
+    assert stock.sells_skeleton(labelled)
+    assert not stock.sells_skeleton(Molecule.from_smiles("CC(C)CN1CCCC1=O").inchikey)
+
+
 def test_membership_takes_microseconds(stock: Stock) -> None:
     keys = [f.inchikey for f in Handbook.full().facts("flash_point")]
     start = time.perf_counter()
