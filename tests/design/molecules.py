@@ -54,6 +54,7 @@ UNSTABLE: dict[str, str] = {
     "CC(F)OC": "alpha_halo_hetero",
     "CC(O)F": "alpha_halo_hetero",
     "COC(OC)OC": "ortho_acid",
+    "CC(=O)OCOC": "acylal",
     "CC(O)=C": "enol",
     "CC(N(C)C)=CC": "enamine",
     "C=C(OC)OC": "ketene_acetal",

@@ -9,7 +9,7 @@ from planners.design.filters.accessibility import synthetic_accessibility
 from planners.design.filters.pipeline import Filters, filter_smiles
 from planners.design.filters.requirement import required_elements, requires_ring
 from planners.design.filters.stability import REASONS, instability
-from planners.design.filters.stability_rules import PAIRS, RULES
+from planners.design.filters.stability_rules import GATES, PAIRS, RULES
 from planners.design.problem import DesignSpace, compile_smarts
 from tests.design.molecules import GOOD_SOLVENTS, SHELF, UNSTABLE
 
@@ -38,6 +38,16 @@ def test_a_pattern_never_matches_without_what_it_requires() -> None:
             if mol.HasSubstructMatch(pattern):
                 assert required_elements(pattern) <= {a.GetAtomicNum() for a in mol.GetAtoms()}
                 assert mol.GetRingInfo().NumRings() or not requires_ring(pattern)
+
+
+def test_no_rule_matches_behind_a_closed_gate() -> None:
+    rules = {name: compile_smarts(smarts) for name, smarts, _ in RULES}
+    assert {name for _, names in GATES for name in names} <= set(rules)
+    molecules = [Chem.MolFromSmiles(s) for s in (*SHELF, *UNSTABLE)]
+    for gate, names in GATES:
+        closed = [mol for mol in molecules if not mol.HasSubstructMatch(compile_smarts(gate))]
+        for name in names:
+            assert not any(mol.HasSubstructMatch(rules[name]) for mol in closed), (gate, name)
 
 
 def test_requirements_read_nested_queries() -> None:

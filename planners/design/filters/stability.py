@@ -5,14 +5,19 @@ from __future__ import annotations
 from rdkit import Chem
 
 from planners.design.filters.requirement import required_elements, requires_ring
-from planners.design.filters.stability_rules import PAIRS, RULES
+from planners.design.filters.stability_rules import GATES, PAIRS, RULES
 from planners.design.problem import compile_smarts
 
+_GATES = tuple(compile_smarts(gate) for gate, _ in GATES)
+_GATE_OF = {name: number for number, (_, names) in enumerate(GATES) for name in names}
+_OPEN = len(GATES)  # the gate of the rules that have none
 _RULES = tuple(
-    (name, pattern, required_elements(pattern), requires_ring(pattern))
+    (name, pattern, required_elements(pattern), requires_ring(pattern), _GATE_OF.get(name, _OPEN))
     for name, pattern in ((name, compile_smarts(smarts)) for name, smarts, _ in RULES)
 )
-_PROBES = tuple((z, compile_smarts(f"[#{z}]")) for z in sorted(frozenset[int]().union(*(n for _, _, n, _ in _RULES))))
+_PROBES = tuple(
+    (z, compile_smarts(f"[#{z}]")) for z in sorted(frozenset[int]().union(*(n for _, _, n, _, _ in _RULES)))
+)
 _PAIRS = tuple((name, compile_smarts(first), compile_smarts(second)) for name, first, second, _ in PAIRS)
 _NITROGEN, _OXYGEN = 7, 8
 
@@ -28,8 +33,9 @@ def instability(mol: Chem.Mol) -> str | None:
     """The name of the first stability rule that a sanitised molecule breaks (a key of `REASONS`), or None."""
     elements = {number for number, probe in _PROBES if mol.HasSubstructMatch(probe)}
     cyclic = mol.GetRingInfo().NumRings() > 0
-    for name, pattern, needed, ring in _RULES:
-        if (cyclic or not ring) and needed <= elements and mol.HasSubstructMatch(pattern):
+    gates = [*(mol.HasSubstructMatch(gate) for gate in _GATES), True]
+    for name, pattern, needed, ring, gate in _RULES:
+        if gates[gate] and (cyclic or not ring) and needed <= elements and mol.HasSubstructMatch(pattern):
             return name
     for name, first, second in _PAIRS:
         if mol.HasSubstructMatch(first) and mol.HasSubstructMatch(second):

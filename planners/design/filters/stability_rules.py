@@ -19,6 +19,7 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("alpha_halo_hetero_heavy", "[CX4]([Cl,Br,I])[OX2,SX2,#7]", "ionises: loses halide"),
     ("fluoro_alcohol", "[CX4]([F,Cl,Br,I])[OX2H,SX2H,NX3;H1,H2]", "loses hydrogen halide"),
     ("ortho_acid", "[CX4]([OX2,SX2,#7])([OX2,SX2,#7])[OX2,SX2,#7]", "ortho-acid derivatives hydrolyse to the ester"),
+    ("acylal", "[CX3](=O)[OX2]!@[CX4][OX2,SX2]", "ionises to the acid and an oxocarbenium ion"),
     ("enol", "[CX3;!a]([OX2H,SX2H])=[#6;!a]", "tautomerises to the carbonyl"),
     (
         "enamine",
@@ -102,6 +103,78 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("silicon_hetero", "[Si]-[OX2H,NX3,Cl,Br,I,SX2]", "hydrolyses"),
     ("boron_carbon", "[B]-[C,N,Cl,Br,I,F]", "oxidises or hydrolyses"),
     ("phosphorus_iii", "[PX3]", "oxidises"),
+)
+
+# What each of the rules behind it contains: where the gate does not match, none of its rules can (tested). Most
+# molecules have no alkene, no small ring and no halogen, so this saves two thirds of the work.
+GATES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "[#6]=[#6]",
+        (
+            "enol",
+            "enamine",
+            "enamine_nh",
+            "ketene_acetal",
+            "dihetero_alkene",
+            "vinyl_hetero_halide",
+            "triene",
+            "cyclopentadiene",
+            "cyclohexadienone",
+            "cyclohexadienone_para",
+            "quinone",
+            "ortho_quinone",
+            "isobenzo_quinoid",
+            "dihydro_eight_pi",
+            "oxepin",
+        ),
+    ),
+    (
+        "[r3,r4]",
+        (
+            "small_ring_alkene",
+            "aromatic_small_ring",
+            "alkylidene_three_ring",
+            "three_ring_hetero",
+            "four_ring_carbonyl",
+            "four_ring_hetero_pair",
+            "four_ring_hetero_bond",
+            "fused_three_rings",
+            "fused_three_ring_bridge",
+            "fused_four_rings",
+        ),
+    ),
+    (
+        "[OX2H,SX2H]",
+        (
+            "geminal_diol",
+            "hemiacetal",
+            "hemiaminal",
+            "imidic_acid",
+            "carbonic_acid",
+            "hydroxy_aldehyde",
+            "hydroxy_aldehyde_ring",
+            "hydroxy_acid_ring",
+            "beta_keto_acid",
+        ),
+    ),
+    (
+        "[#6]#[#6,#7]",
+        ("ring_alkyne", "ynol", "polyyne", "acyl_cyanide", "cyanohydrin", "amino_nitrile", "hetero_nitrile"),
+    ),
+    (
+        "[F,Cl,Br,I]",
+        (
+            "alpha_halo_hetero",
+            "alpha_halo_hetero_heavy",
+            "fluoro_alcohol",
+            "hetero_halide",
+            "hypervalent_halogen",
+            "acyl_halide",
+        ),
+    ),
+    ("[#6]=[#7]", ("imine_nh", "imine", "imidate", "acyl_imine", "oxime_ester")),
+    ("[#6](=O)[#6]=O", ("vicinal_dialdehyde", "vicinal_tricarbonyl")),
+    ("a", ("azole_oxygen", "heteroarenol", "heteroarenol_beta")),
 )
 
 # Two groups that must not meet in one molecule (name, first SMARTS, second SMARTS, why).
