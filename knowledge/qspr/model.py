@@ -10,6 +10,7 @@ import numpy as np
 
 from knowledge.qspr.gp import Conditioned, Hyperparameters, covariance, fit_hyperparameters, start_for
 from knowledge.qspr.kernels import Array, squared_distance, tanimoto
+from knowledge.qspr.neighbours import near
 from knowledge.qspr.representation import Encoded, Representation, default_representation
 from knowledge.qspr.training import TrainingRows, choose, merge
 from knowledge.records.base import sha256_text
@@ -191,12 +192,14 @@ def fit(
     distance as its uncertainty. Our own measurements are never doubted.
 
     `warm`: `state()` of an earlier model of this property; the search starts from its hyperparameters and is short.
-    `focus`: SMILES whose facts are always used. `seed` decides which handbook molecules are used where there are too
-    many. SMILES as `Molecule.smiles`. Raises NoTrainingData.
+    `focus`: the molecules to be predicted (SMILES, for example the pool). Where there are more facts than a model can
+    hold, those about `focus` and its nearest neighbours are used, otherwise those about small molecules; `seed` decides
+    the rest. SMILES as `Molecule.smiles`. Raises NoTrainingData.
     """
     known = prop if isinstance(prop, Property) else get_property(prop)
     used = representation or default_representation()
-    rows = choose(merge(facts, known), seed=seed, focus=focus)
+    merged = merge(facts, known)
+    rows = near(merged, focus, used, seed=seed) if focus else choose(merged, seed=seed)
     first: Hyperparameters | None = None
     second: Hyperparameters | None = None
     iterations = COLD_ITERATIONS

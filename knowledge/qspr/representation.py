@@ -18,6 +18,7 @@ from knowledge.qspr.kernels import Array, unary
 
 MAX_COUNT = 16  # an atom environment of a small molecule that occurs more often counts as 16
 _REMEMBERED = 20_000
+_BLOCK = 256
 
 
 class Featurizer(Protocol):
@@ -41,14 +42,14 @@ class Encoded:
 
 
 class Representation:
-    """Fingerprint and descriptors behind one memory of the last 20,000 molecules (about 1 kB each).
+    """Fingerprint and descriptors of molecules; fingerprints stay in memory, coded, for the last 20,000 molecules.
 
     Raises whatever the featurizers raise for a SMILES that cannot be read.
     """
 
     def __init__(self, fingerprint: Featurizer, descriptors: Featurizer) -> None:
         self._fingerprint, self._descriptors = fingerprint, descriptors
-        self._known: OrderedDict[str, tuple[sparse.csr_array, Array]] = OrderedDict()
+        self._counts: OrderedDict[str, sparse.csr_array] = OrderedDict()
 
     @property
     def version(self) -> str:
@@ -57,27 +58,24 @@ class Representation:
         return "+".join(f"{p.name}/{p.version}" for p in parts)
 
     def encode(self, smiles: Sequence[str]) -> Encoded:
-        """(n, .) arrays for any n >= 0."""
-        missing = [s for s in dict.fromkeys(smiles) if s not in self._known]
-        rows: dict[str, tuple[sparse.csr_array, Array]] = {}
-        if missing or not smiles:
-            probe = missing or ["C"]
-            counts = unary(np.asarray(self._fingerprint(probe), dtype=np.float64), MAX_COUNT)
-            values = np.asarray(self._descriptors(probe), dtype=np.float64)
-            if not smiles:
-                return Encoded(counts=counts[:0], descriptors=values[:0])
-            rows = {s: (counts[[i]], values[i]) for i, s in enumerate(missing)}
+        """(n, .) arrays for n >= 1."""
+        values = np.asarray(self._descriptors(list(smiles)), dtype=np.float64)
+        return Encoded(counts=self.counts(smiles), descriptors=values)
+
+    def counts(self, smiles: Sequence[str]) -> sparse.csr_array:
+        """Unary-coded fingerprints (n, d) for n >= 1."""
+        missing = [s for s in dict.fromkeys(smiles) if s not in self._counts]
+        # In blocks: dense rows of thousands of molecules would take hundreds of megabytes.
+        for start in range(0, len(missing), _BLOCK):
+            block = missing[start : start + _BLOCK]
+            coded = unary(np.asarray(self._fingerprint(block), dtype=np.float64), MAX_COUNT)
+            self._counts.update((s, coded[[i]]) for i, s in enumerate(block))
         for s in dict.fromkeys(smiles):
-            if s in rows:
-                self._known[s] = rows[s]
-            self._known.move_to_end(s)
-        picked = [self._known[s] for s in smiles]
-        while len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
-        return Encoded(
-            counts=sparse.csr_array(sparse.vstack([c for c, _ in picked], format="csr")),
-            descriptors=np.stack([d for _, d in picked]),
-        )
+            self._counts.move_to_end(s)
+        stacked = sparse.csr_array(sparse.vstack([self._counts[s] for s in smiles], format="csr"))
+        while len(self._counts) > _REMEMBERED:
+            self._counts.popitem(last=False)
+        return stacked
 
 
 @cache

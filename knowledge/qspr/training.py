@@ -104,32 +104,28 @@ def _model_std(fact: Fact, prop: Property) -> float:
     return std / fact.value if prop.scale is Scale.LOG else std
 
 
-def choose(rows: TrainingRows, *, seed: int, focus: Collection[str] = (), limit: int = MAX_ROWS) -> TrainingRows:
-    """At most `limit` rows, the most relevant to small organic molecules; measurements of our own and `focus` (SMILES)
-    always stay.
+def choose(rows: TrainingRows, *, seed: int, always: Collection[str] = (), limit: int = MAX_ROWS) -> TrainingRows:
+    """At most `limit` rows, the most relevant to small organic molecules.
 
-    Order: own and focus; elements inside ELEMENTS; distance of the size from HEAVY_ATOMS; the sources' uncertainty;
-    then a hash of key and seed, so that the choice is arbitrary but stays nearly the same when facts are added.
+    Measurements of our own and `always` (SMILES) stay, even beyond the limit. The others come in this order: elements
+    inside ELEMENTS; distance of the size from HEAVY_ATOMS; the sources' uncertainty; then a hash of key and seed, so
+    that the choice is arbitrary but stays nearly the same when facts are added.
     """
     if len(rows) <= limit:
         return rows
-    wanted = frozenset(focus)
+    wanted = frozenset(always)
 
     def relevance(i: int) -> tuple[bool, bool, int, float, str]:
         elements, heavy = _composition(rows.smiles[i])
         outside = max(HEAVY_ATOMS[0] - heavy, heavy - HEAVY_ATOMS[1], 0)
-        keep = rows.own[i] or rows.smiles[i] in wanted
-        return (
-            not keep,
-            not elements <= ELEMENTS,
-            outside,
-            round(float(rows.variances[i]) ** 0.5, 3),
-            sha256_text(f"{seed}:{rows.keys[i]}"),
-        )
+        trust = round(float(rows.variances[i]) ** 0.5, 3)
+        return (not stays(i), not elements <= ELEMENTS, outside, trust, sha256_text(f"{seed}:{rows.keys[i]}"))
+
+    def stays(i: int) -> bool:
+        return rows.own[i] or rows.smiles[i] in wanted
 
     ranked = sorted(range(len(rows)), key=relevance)
-    kept = sum(1 for i in ranked if rows.own[i] or rows.smiles[i] in wanted)
-    return rows.take(sorted(ranked[: max(limit, kept)]))
+    return rows.take(sorted(ranked[: max(limit, sum(map(stays, ranked)))]))
 
 
 @lru_cache(maxsize=65536)

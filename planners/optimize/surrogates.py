@@ -82,9 +82,9 @@ def fit_surrogates(
 ) -> Surrogates:
     """Fit a model to each property's facts (handbook and own measurements together).
 
-    `warm`: `state()` of the previous iteration's surrogates. `focus`: SMILES whose handbook facts must be used even
-    where there are more facts than a model can hold (the pool). Raises knowledge.qspr.training.NoTrainingData for a
-    property without facts.
+    `warm`: `state()` of the previous iteration's surrogates. `focus`: the molecules to choose among (SMILES): where
+    there are more facts than a model holds, those about them and their neighbours are used; better and cheaper than
+    without. Raises knowledge.qspr.training.NoTrainingData for a property without facts.
     """
     earlier = warm["models"] if warm is not None and warm["version"] == VERSION else {}
     with blas_threads(threads):

@@ -208,4 +208,4 @@ def test_choosing_beats_chance_on_a_problem_with_known_truth(world: World) -> No
     chance = [run("random", seed, start) for seed in range(40)]
     assert min(ours) > float(np.quantile(chance, 0.9))
     assert min(ours) > 0.8 * best
-    assert mean(chance) < 0.7 * best
+    assert mean(ours) - mean(chance) > 0.15 * best

@@ -4,6 +4,9 @@ import math
 
 import pytest
 
+from knowledge.qspr.kernels import tanimoto
+from knowledge.qspr.neighbours import near
+from knowledge.qspr.representation import default_representation
 from knowledge.qspr.training import NoTrainingData, choose, merge
 from knowledge.records.fact import Fact, Kind
 from knowledge.records.molecule import Molecule
@@ -73,11 +76,25 @@ def test_choice_keeps_own_and_focus_and_does_not_depend_on_order() -> None:
     big = "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"  # far outside the preferred sizes
     own = fact(big, 722.9, 1.0, kind=Kind.MEASURED_HERE)
     focus = max((f.smiles for f in facts), key=len)
-    chosen = choose(merge([*facts, own], TB), seed=1, focus=[focus], limit=300)
+    chosen = choose(merge([*facts, own], TB), seed=1, always=[focus], limit=300)
     assert len(chosen) == 300
     assert own.inchikey in chosen.keys
     assert focus in chosen.smiles
-    assert choose(merge([own, *facts[::-1]], TB), seed=1, focus=[focus], limit=300).data_hash == chosen.data_hash
+    assert choose(merge([own, *facts[::-1]], TB), seed=1, always=[focus], limit=300).data_hash == chosen.data_hash
     heavy = [sum(c.isupper() or c in "cnos" for c in s) for s in chosen.smiles if s not in (big, focus)]
     assert max(heavy) <= 16
     assert choose(merge(facts, TB), seed=2, limit=300).keys != choose(merge(facts, TB), seed=1, limit=300).keys
+
+
+def test_neighbours_of_the_molecules_at_hand_are_preferred() -> None:
+    rows = merge(Handbook.known(withheld=0.3, seed=0).facts("boiling_point"), TB)
+    lactams = ["CN1CCCC1=O", "CCN1CCCC1=O", "O=C1CCCN1", "CN1CCCCC1=O"]
+    representation = default_representation()
+    close = near(rows, lactams, representation, seed=0, limit=60)
+    assert len(close) == 60
+    assert {s for s in rows.smiles if s in lactams} <= set(close.smiles)
+    probe = representation.counts(["CN1CCCC1=O"])
+    typical = tanimoto(probe, representation.counts(choose(rows, seed=0, limit=60).smiles)).mean()
+    assert tanimoto(probe, representation.counts(close.smiles)).mean() > 2.0 * typical
+    assert near(rows, lactams[::-1], representation, seed=0, limit=60).data_hash == close.data_hash
+    assert near(rows, lactams, representation, seed=0, limit=10**6) is rows
