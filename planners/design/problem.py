@@ -61,6 +61,7 @@ _SOLVENT: dict[str, Any] = {
     "max_rings": 2,
     "max_ring_size": 8,
     "forbidden": (
+        "[r3,r4]",  # small rings: costly to close, quick to open
         "[SX2H]",  # thiols
         "[CX3H1](=O)[#6]",  # aldehydes
         "[CX3](=O)[OX2H]",  # carboxylic acids

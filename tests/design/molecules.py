@@ -55,6 +55,8 @@ UNSTABLE: dict[str, str] = {
     "CC(O)F": "alpha_halo_hetero",
     "COC(OC)OC": "ortho_acid",
     "CC(=O)OCOC": "acylal",
+    "CC(=O)S(C)(=O)=O": "acyl_sulfone",
+    "CC(=O)n1ccnc1": "acyl_azole",
     "CC(O)=C": "enol",
     "CC(N(C)C)=CC": "enamine",
     "C=C(OC)OC": "ketene_acetal",

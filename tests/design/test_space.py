@@ -51,6 +51,7 @@ def test_errors_name_what_is_wrong(given: dict[str, Any], told: str) -> None:
         ("C1CC1C1CC1C1CC1", "rings"),
         ("C1CCCCCCCC1", "ring_size"),
         ("CCO.CCO", "components"),
+        ("CC1CCO1", "forbidden [r3,r4]"),
         ("CCCCS", "forbidden [SX2H]"),
         ("CCCCO", "locked C=O"),
         ("CCCC=O", "forbidden [CX3H1](=O)[#6]"),

@@ -72,6 +72,8 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("carbonic_acid", "[CX3;!a](=[O,S])([OX2H,SX2H])[OX2,SX2,#7]", "loses carbon dioxide"),
     ("anhydride", "[CX3](=[O,S])[OX2,SX2][CX3]=[O,S]", "acylates, hydrolyses"),
     ("acyl_heterocarbonate", "[CX3](=[O,S])[SX2][CX3]=[O,S,N]", "acylates"),
+    ("acyl_sulfone", "[CX3](=O)[SX3,SX4]=O", "acylates, loses sulfinate"),
+    ("acyl_azole", "[n;r5;$(n~[#6]~n),$(n~n)]-!@[CX3]=O", "acylates: acylimidazoles and their kin"),
     ("acyl_cyanide", "[CX3](=[O,S])C#N", "acylates, gives cyanide"),
     ("cyanohydrin", "[CX4]([OX2H])C#N", "reverts to carbonyl and hydrogen cyanide"),
     ("amino_nitrile", "[CX4]([NX3;!$(N-[C,S]=[O,S])])C#N", "loses hydrogen cyanide"),
@@ -174,7 +176,7 @@ GATES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("[#6]=[#7]", ("imine_nh", "imine", "imidate", "acyl_imine", "oxime_ester")),
     ("[#6](=O)[#6]=O", ("vicinal_dialdehyde", "vicinal_tricarbonyl")),
-    ("a", ("azole_oxygen", "heteroarenol", "heteroarenol_beta")),
+    ("a", ("azole_oxygen", "acyl_azole", "heteroarenol", "heteroarenol_beta")),
 )
 
 # Two groups that must not meet in one molecule (name, first SMARTS, second SMARTS, why).
