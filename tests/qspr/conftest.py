@@ -8,6 +8,6 @@ from threadpoolctl import threadpool_limits
 
 @pytest.fixture(autouse=True, scope="package")
 def _one_thread() -> Iterator[None]:
-    """As planners.optimize does it: several test processes on two cores would otherwise wait for each other's BLAS threads."""
+    """As planners.optimize does: test processes that share two cores would otherwise wait for each other's threads."""
     with threadpool_limits(limits=1):
         yield
