@@ -14,7 +14,9 @@ ANALYSIS = "balance_difference/1"
 
 
 def analyse_balance(artifact: Artifact, signal: Signal) -> list[Measurement]:
-    """Loaded minus empty with a common linear drift (least squares); g. The yield is of the mass as it is, impurities included."""
+    """Loaded minus empty with a common linear drift (least squares); g. The yield is of the mass as it is,
+    impurities included.
+    """
     empty, loaded = signal.array("empty_g"), signal.array("loaded_g")
     if empty.size < 5 or loaded.size < 5:
         raise CorruptSignal("balance: fewer than five readings")

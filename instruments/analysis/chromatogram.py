@@ -21,7 +21,9 @@ _SATURATION_PA = 49999.0
 
 
 class Peak(NamedTuple):
-    """`area` in pA s, `std` its standard uncertainty; `shared` when it does not come down to the baseline on both sides."""
+    """`area` in pA s, `std` its standard uncertainty; `shared` when it does not come down to the baseline on both
+    sides.
+    """
 
     time_s: float
     height: float

@@ -34,10 +34,13 @@ def _plateau(time: FloatArray, temperature: FloatArray) -> tuple[int, int] | Non
     slope = np.gradient(smooth, time) * 60.0
     flat = np.abs(uniform_filter1d(slope, 15)) < _FLAT_K_PER_MIN
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flat.astype(int), [0]])))
-    runs = sorted(((int(b) - int(a), int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)), reverse=True)
+    runs = sorted(
+        ((int(b) - int(a), int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)), reverse=True
+    )
     for length, first, last in runs:
         # Boiling ends the rise at a bend; a bath that is merely warm is approached without one.
-        if length >= _SHORTEST and first >= 45 and float(slope[first - 45 : first - 15].mean()) > _SHARP_K_PER_MIN:
+        before = slope[max(first - 45, 0) : max(first - 15, 3)]
+        if length >= _SHORTEST and first >= 3 and float(before.mean()) > _SHARP_K_PER_MIN:
             return first, last
     return None
 

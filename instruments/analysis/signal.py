@@ -1,10 +1,13 @@
-"""How raw signals are coded: named arrays with a JSON header, as NumPy's zip of .npy files, the same bytes for the same content."""
+"""How raw signals are coded: named arrays with a JSON header, as NumPy's zip of .npy files, the same bytes for the
+same content.
+"""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -63,7 +66,7 @@ def encode(arrays: Mapping[str, npt.ArrayLike], metadata: Mapping[str, Any]) -> 
     columns = {name: np.ascontiguousarray(values, dtype=np.float64) for name, values in sorted(arrays.items())}
     buffer = io.BytesIO()
     # numpy writes its zip members with a fixed date, so equal content gives equal bytes.
-    np.savez(buffer, allow_pickle=False, **{_HEADER: header}, **columns)  # type: ignore[arg-type]
+    np.savez(buffer, allow_pickle=False, **{_HEADER: header}, **columns)
     return buffer.getvalue()
 
 
@@ -75,7 +78,7 @@ def decode(artifact: Artifact) -> Signal:
         with np.load(io.BytesIO(artifact.data), allow_pickle=False) as stored:
             members = {name: stored[name] for name in stored.files}
         metadata = json.loads(members.pop(_HEADER).tobytes().decode("utf-8"))
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError, zlib.error) as error:
         raise CorruptSignal(f"{artifact.kind}: the file cannot be read ({error})") from None
     if not isinstance(metadata, dict):
         raise CorruptSignal(f"{artifact.kind}: the header is not a table")

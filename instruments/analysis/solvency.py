@@ -62,7 +62,7 @@ def analyse_solvency(artifact: Artifact, signal: Signal) -> list[Measurement]:
             flags.append("the probes hardly fix the solvent's position")
     if misfit > 4.0:
         flags.append(f"poor fit: chi squared per degree of freedom {misfit:.1f}")
-    if np.any(best.x <= _LOW + 1e-3) & (best.x[0] <= _LOW[0] + 1e-3) or np.any(best.x >= _HIGH - 1e-3):
+    if best.x[0] <= _LOW[0] + 1e-3 or np.any(best.x >= _HIGH - 1e-3):
         flags.append("at the edge of what the panel can see")
     return [
         measurement(artifact, signal, name, float(value), float(max(std, 0.02)), ANALYSIS, flags)
@@ -74,7 +74,9 @@ def _starts(centres: FloatArray, radii: FloatArray, absorbance: FloatArray, resi
     """The centroid of what dissolved and the three best points of a coarse grid."""
     weights = np.clip(absorbance, 0.0, None) / radii**2
     centroid = (weights[:, None] * centres).sum(axis=0) / max(float(weights.sum()), 1e-12)
-    grid = np.array([[d, p, h] for d in (15.0, 17.0, 19.0) for p in (2.0, 7.0, 13.0, 19.0) for h in (2.0, 8.0, 14.0, 22.0)])
+    grid = np.array(
+        [[d, p, h] for d in (15.0, 17.0, 19.0) for p in (2.0, 7.0, 13.0, 19.0) for h in (2.0, 8.0, 14.0, 22.0)]
+    )
     assert callable(residual)
     costs = [float(np.minimum(residual(point) ** 2, 400.0).sum()) for point in grid]
     best = np.argsort(costs, kind="stable")[:3]

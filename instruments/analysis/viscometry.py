@@ -17,7 +17,8 @@ _REFERENCE_K = 298.15
 def analyse_viscometry(artifact: Artifact, signal: Signal) -> list[Measurement]:
     """mPa*s. Slope of stress over shear rate through the origin, corrected to 298.15 K for up to half a kelvin.
 
-    Small temperature corrections after Lewis & Squires (1934). Flags: torque out of range, not Newtonian, other temperature.
+    Small temperature corrections after Lewis & Squires (1934). Flags: torque out of range, not Newtonian, other
+    temperature.
     """
     rate, torque = signal.array("shear_rate_per_s"), signal.array("torque_mnm")
     temperature = float(signal.array("temperature_k").mean())

@@ -23,7 +23,9 @@ _GAS_CONSTANT = 8.314462618
 
 
 def boiling_at(normal_k: float, pressure_kpa: float, factor: float = 1.0) -> float:
-    """Boiling point in K at another pressure; entropy of vaporisation by Kistiakowsky (Z. Phys. Chem. 107 (1923) 65) x factor."""
+    """Boiling point in K at another pressure; entropy of vaporisation by Kistiakowsky (Z. Phys. Chem. 107 (1923) 65)
+    x factor.
+    """
     entropy = (36.6 + _GAS_CONSTANT * math.log(normal_k)) * factor
     return normal_k / (1.0 - _GAS_CONSTANT / entropy * math.log(pressure_kpa / _ATMOSPHERE_KPA))
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+
+from instruments.simulation.durable import open_durable
+
+_SCHEMA = """
+CREATE TABLE clock (id INTEGER PRIMARY KEY CHECK (id = 1), now_s REAL NOT NULL);
+INSERT INTO clock VALUES (1, 0.0)"""
 
 
 class VirtualClock:
@@ -14,12 +19,7 @@ class VirtualClock:
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
         self._next_finish: Callable[[float], float | None] = lambda now: None
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA busy_timeout=5000")
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute("CREATE TABLE IF NOT EXISTS clock (id INTEGER PRIMARY KEY CHECK (id = 1), now_s REAL NOT NULL)")
-        self._db.execute("INSERT OR IGNORE INTO clock VALUES (1, 0.0)")
+        self._db = open_durable(path, _SCHEMA, 1)
         self._now = float(self._db.execute("SELECT now_s FROM clock").fetchone()[0])
 
     def watch(self, next_finish: Callable[[float], float | None]) -> None:

@@ -2,16 +2,18 @@
 
 Columns, each with the form of the published method that it recalibrates on the atom classes of `groups`:
 
-- boiling_point (K): c + Σ n·a / N^0.6, N heavy atoms (form: Nannoolal, Rarey, Ramjugernath, Cordes, Fluid Phase Equilib. 226
-  (2004) 45); 4,580 compounds on which two sources agree.
+- boiling_point (K): c + Σ n·a / N^0.6, N heavy atoms (form: Nannoolal, Rarey, Ramjugernath, Cordes, Fluid Phase
+  Equilib. 226 (2004) 45); 4,580 compounds on which two sources agree.
 - melting_point (K): c + Σ n·a / N^0.8 + b·√N; 21,193 compounds.
 - flash_point (K): c + b·Tb + Σ n·a / √N (linear in Tb as Patil, Fire Mater. 12 (1988) 127, corrected by groups); 900.
-- viscosity (ln mPa*s at 298 K): c + Σ n·a + b·3√N (groups as van Velzen, Cardozo, Langenkamp, AIChE J. 18 (1972) 1270); 502.
-- hansen_dispersion, hansen_polar, hansen_hydrogen: c + Σ n·a stand for Fd (MPa^0.5 cm³/mol), Fp² / 1000 and Eh / 100 (J/mol) of
-  δD = ΣFd/V, δP = √ΣFp²/V, δH = √(ΣEh/V) (Hoftyzer & Van Krevelen, in Properties of Polymers, 3rd ed., 1990, ch. 7); 1,160.
+- viscosity (ln mPa*s at 298 K): c + Σ n·a + b·3√N (groups as van Velzen, Cardozo, Langenkamp, AIChE J. 18 (1972)
+  1270); 502.
+- hansen_dispersion, hansen_polar, hansen_hydrogen: c + Σ n·a stand for Fd (MPa^0.5 cm³/mol), Fp² / 1000 and Eh / 100
+  (J/mol) of δD = ΣFd/V, δP = √ΣFp²/V, δH = √(ΣEh/V) (Hoftyzer & Van Krevelen, in Properties of Polymers, 3rd ed.,
+  1990, ch. 7); 1,160.
 
-Mean absolute error in five-fold cross-validation, same order: 11.8 K, 42 K, 6.5 K (with the true boiling point), 0.38, and
-0.72, 2.3, 1.3 MPa^0.5. Robust (Huber) ridge regression.
+Mean absolute error in five-fold cross-validation, same order: 11.8 K, 42 K, 6.5 K (with the true boiling point),
+0.38, and 0.72, 2.3, 1.3 MPa^0.5. Robust (Huber) ridge regression.
 """
 
 from __future__ import annotations

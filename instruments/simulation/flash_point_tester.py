@@ -1,4 +1,7 @@
-"""A simulated small-scale closed cup (after ISO 3679): an ignition test at each step, a pressure sensor that sees the flash."""
+"""A simulated small-scale closed cup (after ISO 3679): ignition tests at rising temperature.
+
+A pressure sensor sees the flash.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,9 @@ class FlashPointTester(Tester):
         def ignite(temperature: float) -> bool:
             limit = flash_k + spread * float(chance.standard_normal())
             strength = _FLASH_KPA if temperature >= limit else 0.0
-            rise = abs(strength * (1.0 + 0.1 * float(chance.standard_normal())) + _NOISE_KPA * float(chance.standard_normal()))
+            rise = abs(
+                strength * (1.0 + 0.1 * float(chance.standard_normal())) + _NOISE_KPA * float(chance.standard_normal())
+            )
             temperatures.append(temperature)
             rises.append(rise)
             return rise > _THRESHOLD_KPA

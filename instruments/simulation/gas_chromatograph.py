@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -42,7 +42,9 @@ def retention_s(boiling_k: float) -> float:
 
 @lru_cache(maxsize=4096)
 def response(smiles: str) -> float:
-    """Mass response relative to n-alkanes, by effective carbon numbers (Scanlon & Willis, J. Chromatogr. Sci. 23 (1985) 333)."""
+    """Mass response relative to n-alkanes, by effective carbon numbers (Scanlon & Willis, J. Chromatogr. Sci. 23
+    (1985) 333).
+    """
     mol = Chem.MolFromSmiles(smiles)
     carbons = sum(1 for atom in mol.GetAtoms() if atom.GetSymbol() == "C")
     loss = {"[CX3]=O": 1.0, "C#N": 0.7, "[OX2;H1]": 0.5, "[OX2;H0]": 0.9, "[NX3]": 0.4, "C=C": 0.05, "[Cl,Br,I]": 0.05}
@@ -81,7 +83,7 @@ class GasChromatograph(Tester):
         # Weighed into one millilitre of solvent: what the label says and what is really there differ a little.
         sample_ug, standard_ug = 5.0, 2.0  # per microlitre
         weighed = 1.0 + noise.weighing_relative * chance.standard_normal(2)
-        areas: Counter[float] = Counter()
+        areas: defaultdict[float, float] = defaultdict(float)
         for part in mixture.components:
             like = nature(part.name, mixture.main)
             if not is_organic(like.parent):
@@ -91,7 +93,9 @@ class GasChromatograph(Tester):
             position = self._elution(like.parent, part.boiling_k) + offset
             micrograms = sample_ug * injected_ul * part.mass_fraction * float(weighed[0])
             areas[position] += _AREA_PER_UG * micrograms * response(like.parent)
-        areas[retention_s(standard_k)] += _AREA_PER_UG * standard_ug * injected_ul * float(weighed[1]) * response(standard)
+        areas[retention_s(standard_k)] += (
+            _AREA_PER_UG * standard_ug * injected_ul * float(weighed[1]) * response(standard)
+        )
         time = np.linspace(0.0, _RUN_S, _POINTS)
         stretch = 1.0 + 4e-4 * float(chance.standard_normal())
         current = 30000.0 * np.exp(-0.5 * ((time - _SOLVENT_FRONT_S) / 1.8) ** 2)

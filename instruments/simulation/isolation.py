@@ -20,11 +20,11 @@ def _evaporation(boiling_k: float) -> float:
 
 def _washing(smiles: str) -> float:
     """Share that stays in the organic layer; the aqueous layer is salted out where the compound likes water."""
-    return 1.0 / (1.0 + 0.12 * 10.0 ** min(-log_p(smiles) - 0.3, 1.2))
+    return 1.0 / (1.0 + 0.12 * math.pow(10.0, min(-log_p(smiles) - 0.3, 1.2)))
 
 
 def work_up(contents: Contents, truth: Truth, chance: Generator) -> Contents:
-    """Quench, wash, evaporate: salts and volatiles leave; the product loses a few per cent, more when it likes water."""
+    """Quench, wash, evaporate: salts and volatiles leave; a product that likes water loses more than a few per cent."""
     product = contents.product
     main = product if product is not None and product in contents.species else next(iter(contents.species))
     factors: dict[str, float] = {}

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from instruments.driver import CommandStatus, Fault, Phase, Rejected
+from instruments.simulation.durable import open_durable
 from instruments.simulation.sample import Contents
 from knowledge.records.base import Record
 from knowledge.records.measurement import Artifact, Source
@@ -97,16 +98,11 @@ class Journal:
     def __init__(self, folder: Path, instrument: str) -> None:
         self.instrument = instrument
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(folder / (instrument + SUFFIX), isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA busy_timeout=5000")
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute("PRAGMA foreign_keys=ON")
-        if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            script = f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={_VERSION};COMMIT;"
-            self._db.executescript(script)
+        self._db = open_durable(folder / (instrument + SUFFIX), _SCHEMA, _VERSION)
 
-    def append(self, execution: Execution, draws: Iterable[tuple[str, float]], artifacts: Sequence[Artifact]) -> Execution:
+    def append(
+        self, execution: Execution, draws: Iterable[tuple[str, float]], artifacts: Sequence[Artifact]
+    ) -> Execution:
         """Write down that this happens; returns the row with its `seq`. Raises Rejected when the disk refuses."""
         e = execution
         after = None if e.after is None else e.after.canonical()
@@ -114,8 +110,8 @@ class Journal:
             try:
                 self._db.execute("BEGIN IMMEDIATE")
                 cursor = self._db.execute(
-                    "INSERT INTO execution (command_id, action, sample, effect, operation, accepted_s, started_s, finishes_s,"
-                    " phase, fault, detail, struck_by, after, version, settled_g)"
+                    "INSERT INTO execution (command_id, action, sample, effect, operation, accepted_s, started_s,"
+                    " finishes_s, phase, fault, detail, struck_by, after, version, settled_g)"
                     " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     (e.command_id, e.action, e.sample, e.effect, e.operation, e.accepted_s, e.started_s, e.finishes_s,
                      e.phase.value, e.fault, e.detail, e.struck_by, after, e.version, e.settled_g),

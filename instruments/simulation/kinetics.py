@@ -1,8 +1,9 @@
 """Yields of the virtual world: rate laws integrated with SciPy, failures included.
 
-One main reaction, three ways to lose: a starting material goes astray, the product reacts on, the product decays. All are
-Arrhenius; the rate constants carry a factor for the molecules (crowding, and scatter seeded by the reaction) and for the
-solvent. Amounts are moles, so mass is conserved by construction: what a step consumes it turns into something of the same mass.
+One main reaction, three ways to lose: a starting material goes astray, the product reacts on, the product decays.
+All are Arrhenius; the rate constants carry a factor for the molecules (crowding, and scatter seeded by the reaction)
+and for the solvent. Amounts are moles, so mass is conserved by construction: what a step consumes it turns into
+something of the same mass.
 """
 
 from __future__ import annotations
@@ -80,14 +81,19 @@ def _elements(smiles: str) -> Counter[str]:
 
 
 def stoichiometry(product: str, reactants: Sequence[str], reagents: Sequence[str]) -> dict[str, int]:
-    """The smallest whole numbers (1..4) of each reactant that supply the product's heavy atoms.
+    """The smallest whole numbers (1..4) of each reactant that supply the product's heavy atoms, wasting fewest.
 
     Elements that a reagent brings along need not come from reactants. Where nothing fits, one of each.
     """
     names = sorted(set(reactants))
     brought = {element for reagent in reagents for element in _elements(reagent)}
     need = {element: n for element, n in _elements(product).items() if element not in brought}
-    for numbers in sorted(combinations(range(1, 5), repeat=len(names)), key=lambda numbers: (sum(numbers), numbers)):
+    weight = {name: sum(_elements(name).values()) for name in names}
+    choices = sorted(
+        combinations(range(1, 5), repeat=len(names)),
+        key=lambda ns: (sum(ns), sum(n * weight[name] for n, name in zip(ns, names, strict=True)), ns),
+    )
+    for numbers in choices:
         have: Counter[str] = Counter()
         for name, number in zip(names, numbers, strict=True):
             for element, count in _elements(name).items():
@@ -182,7 +188,12 @@ def extents(
 
 
 def react(
-    vessel: Contents, reaction: Reaction, conditions: Conditions, reagents: Sequence[str], seed: int, failure_rate: float
+    vessel: Contents,
+    reaction: Reaction,
+    conditions: Conditions,
+    reagents: Sequence[str],
+    seed: int,
+    failure_rate: float,
 ) -> Contents:
     """The vessel's contents after the reaction. `theoretical` is set from the scarcest reactant.
 
@@ -190,9 +201,7 @@ def react(
     """
     amounts = {name: vessel.mol(name) for name in reaction.reactants}
     theoretical = min(amounts[name] / number for name, number in reaction.reactants.items())
-    result = vessel.model_copy(
-        update={"stage": Stage.REACTED, "product": reaction.product, "theoretical": theoretical}
-    )
+    result = vessel.model_copy(update={"stage": Stage.REACTED, "product": reaction.product, "theoretical": theoretical})
     if theoretical <= 0.0:
         return result
     family = family_of(reaction.reaction_class)

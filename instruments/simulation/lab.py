@@ -22,9 +22,12 @@ def instrument_names(config: LabConfig) -> tuple[str, ...]:
 def open_virtual_lab(config: LabConfig, folder: Path, handbook: FactSource | None = None) -> Bench:
     """The lab of this folder, as it was left, or a new one.
 
-    `handbook` is where true values come from (default: the whole handbook). Raises LabConfigError when the folder belongs
+    `handbook` is where true values come from (default: the whole handbook). Raises LabConfigError when the folder
+    belongs
     to a lab with another seed or cannot be written.
     """
+    import sqlite3
+
     from instruments.bench import Bench
     from instruments.simulation.boiling_point_tester import BoilingPointTester
     from instruments.simulation.clock import VirtualClock
@@ -52,30 +55,32 @@ def open_virtual_lab(config: LabConfig, folder: Path, handbook: FactSource | Non
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _claim(config, folder)
+        _claim(config.seed, folder)
         clock = VirtualClock(folder / "clock.sqlite")
+        journals = {name: Journal(folder, name) for name in instrument_names(config)}
     except OSError as error:
         raise LabConfigError(f"lab folder {folder}: {error.strerror}") from None
+    except (sqlite3.Error, ValueError) as error:
+        raise LabConfigError(f"lab folder {folder}: {error}") from None
     truth = Truth(handbook, seed=config.seed, handbook_fraction=config.handbook_fraction)
     world = World(config, truth, clock)
     robots: list[Robot] = []
-    for name in instrument_names(config):
+    for name, journal in journals.items():
         kind = name.rpartition("-")[0].replace("-", "_")
-        journal = Journal(folder, name)
         world.journals.append(journal)
         robots.append(makers[kind](name, world, journal))
     return Bench(robots, clock, simulated=True)
 
 
-def _claim(config: LabConfig, folder: Path) -> None:
-    """Robots remember what they did under one seed; another one would rewrite their past."""
+def _claim(seed: int, folder: Path) -> None:
+    """Robots remember what they did under one seed; another one would rewrite their past. Raises ValueError."""
     import os
 
     path = folder / "seed"
     if not path.exists():
         temporary = folder / f".seed-{os.getpid()}"
-        temporary.write_text(f"{config.seed}\n", encoding="ascii")
+        temporary.write_text(f"{seed}\n", encoding="ascii")
         temporary.replace(path)
     found = path.read_text(encoding="ascii").strip()
-    if found != str(config.seed):
-        raise LabConfigError(f"lab folder {folder} belongs to seed {found}, not {config.seed}: use another folder")
+    if found != str(seed):
+        raise ValueError(f"it belongs to seed {found}, not {seed}: use another folder")

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rdkit import Chem
-from rdkit.Chem.Crippen import MolLogP
+from rdkit.Chem.rdMolDescriptors import CalcCrippenDescriptors
 from scipy.optimize import brentq
 
 from instruments.simulation.sample import Contents, molar_mass
@@ -28,7 +28,9 @@ class Answer(NamedTuple):
 
 
 class Nature(NamedTuple):
-    """One species: what is like it (`parent`), and by how much it differs: shift of the boiling point, factor on the viscosity."""
+    """One species: what is like it (`parent`), and by how much it differs: shift of the boiling point, factor on the
+    viscosity.
+    """
 
     parent: str
     boiling_shift: float
@@ -68,7 +70,16 @@ def boiling_point(name: str, main: str, truth: Truth) -> float:
     return truth.value(like.parent, "boiling_point").value + like.boiling_shift
 
 
-_INORGANIC_K = {"O": 373.15, "Cl": 188.0, "Br": 207.0, "I": 238.0, "N": 239.8, "O=C=O": 195.0, "S": 213.0, "[H][H]": 20.0}
+_INORGANIC_K = {
+    "O": 373.15,
+    "Cl": 188.0,
+    "Br": 207.0,
+    "I": 238.0,
+    "N": 239.8,
+    "O=C=O": 195.0,
+    "S": 213.0,
+    "[H][H]": 20.0,
+}
 
 
 @lru_cache(maxsize=4096)
@@ -84,7 +95,7 @@ def is_organic(smiles: str) -> bool:
 @lru_cache(maxsize=4096)
 def log_p(smiles: str) -> float:
     """Octanol-water partition, Wildman & Crippen, J. Chem. Inf. Comput. Sci. 39 (1999) 868."""
-    return float(MolLogP(Chem.MolFromSmiles(smiles)))
+    return float(CalcCrippenDescriptors(Chem.MolFromSmiles(smiles))[0])
 
 
 class Component(NamedTuple):
@@ -145,7 +156,9 @@ class Mixture:
         return Answer(value, base.source, base.detail)
 
     def flash_point(self) -> Answer | None:
-        """K; None when it does not flash. Le Chatelier's rule over Raoult's law (H.-J. Liaw et al., J. Loss Prev. 15 (2002) 429)."""
+        """K; None when it does not flash. Le Chatelier's rule over Raoult's law (H.-J. Liaw et al., J. Loss Prev. 15
+        (2002) 429).
+        """
         base = self._truth.value(self.main, "flash_point")
         burning = [(c.mole_fraction, c.boiling_k, c.flash_k) for c in self.components if c.flash_k is not None]
         if not burning or not _burns(self.main):
@@ -174,7 +187,9 @@ class Mixture:
 
 
 def _crossing(components: Sequence[tuple[float, float, float]], near: float) -> float:
-    """T at which Σ x p(T) / p(threshold) = 1, for (mole fraction, boiling point, threshold temperature) of each component."""
+    """T at which Σ x p(T) / p(threshold) = 1, for (mole fraction, boiling point, threshold temperature) of each
+    component.
+    """
 
     def excess(temperature: float) -> float:
         total = sum(x * math.exp(_TROUTON * (tb / limit - tb / temperature)) for x, tb, limit in components)

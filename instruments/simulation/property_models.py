@@ -1,4 +1,4 @@
-"""Physical models of the virtual world: what a molecule is like where no handbook says. Forms and figures: `contributions`."""
+"""Physical models of the virtual world, for what no handbook says. Forms and figures stand in `contributions`."""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ from knowledge.records.protocol import Operation
 
 
 class Outcome(Record):
-    """What an operation will have done when it ends. `draws`: grams taken from vessels by label; `after`: None: unchanged."""
+    """What an operation will have done when it ends. `draws`: grams taken from vessels by label; `after`: None:
+    unchanged.
+    """
 
     duration_s: float
     phase: Phase = Phase.SUCCEEDED
@@ -79,7 +81,9 @@ class Robot(ABC):
         """The outcome; must not write anything. `drift` multiplies the readings."""
 
     def _interrupted(self, execution: Execution, vessel_before: Contents, elapsed_s: float) -> Contents | None:
-        """What the vessel holds when the operation is stopped after `elapsed_s`; None: the operation does not change it."""
+        """What the vessel holds when the operation is stopped after `elapsed_s`; None: the operation does not change
+        it.
+        """
         return None
 
     # --- the Driver protocol ---
@@ -97,7 +101,9 @@ class Robot(ABC):
 
     def health(self) -> Health:
         running = self._running()
-        return Health(ok=True, idle=running is None, detail="" if running is None else f"busy with {running.command_id}")
+        return Health(
+            ok=True, idle=running is None, detail="" if running is None else f"busy with {running.command_id}"
+        )
 
     def validate(self, operation: Operation) -> OperationEstimate:
         if operation.action not in self.actions:
@@ -212,7 +218,9 @@ class Robot(ABC):
                 | {"fault": Fault.TRANSIENT, "detail": detail, "after": None, "draws": (), "duration_s": 60.0}
             )
         if kind is FaultKind.HARDWARE_FAILURE:
-            lost = None if outcome.after is None else vessel.contents.scaled(0.0).model_copy(update={"stage": Stage.LOST})
+            lost = (
+                None if outcome.after is None else vessel.contents.scaled(0.0).model_copy(update={"stage": Stage.LOST})
+            )
             changed = {"fault": Fault.HARDWARE, "detail": "the device broke down; the sample is lost", "after": lost}
             return outcome.model_copy(update=broken | changed | {"duration_s": outcome.duration_s * 0.5})
         return outcome
@@ -246,4 +254,3 @@ class Robot(ABC):
                 if self._journal.strikes(name) < rule.lookups:
                     self._journal.strike(name, command_id, self._world.clock.now())
                     raise Unreachable(f"{self.name} does not answer")
-

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import Self
+from typing import Any, Self
 
 from knowledge.records.base import Record
 
@@ -35,7 +35,7 @@ class Contents(Record):
     `theoretical` is the amount in mol of `product` that the limiting reactant of the last reaction could give.
     """
 
-    species: dict[str, Portion] = {}
+    species: dict[str, Portion] = {}  # noqa: RUF012 - pydantic copies it
     stage: Stage = Stage.CHARGED
     product: str | None = None
     theoretical: float = 0.0
@@ -79,9 +79,9 @@ class Contents(Record):
 @lru_cache(maxsize=8192)
 def molar_mass(smiles: str) -> float:
     """g/mol. Raises InvalidMolecule."""
-    from rdkit.Chem import MolFromSmiles
-    from rdkit.Chem.Descriptors import MolWt
+    from rdkit.Chem import Descriptors, MolFromSmiles
 
     from knowledge.records.molecule import Molecule
 
-    return float(MolWt(MolFromSmiles(Molecule.from_smiles(smiles).smiles)))
+    weigh: Callable[[Any], float] = Descriptors.MolWt  # type: ignore[attr-defined]
+    return float(weigh(MolFromSmiles(Molecule.from_smiles(smiles).smiles)))

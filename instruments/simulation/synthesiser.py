@@ -123,9 +123,7 @@ class Synthesiser(Robot):
         conditions = _conditions(operation, max(millilitres, 1.0) / 1000.0)
         after = kinetics.react(contents, reaction, conditions, suppliers, config.seed, config.failure_rate)
         trace = _temperature_trace(conditions, chance, config.noise.thermometer_k)
-        return Outcome(
-            duration_s=self._reaction_time(operation), after=after, draws=tuple(draws), artifacts=(trace,)
-        )
+        return Outcome(duration_s=self._reaction_time(operation), after=after, draws=tuple(draws), artifacts=(trace,))
 
     def _work_up(self, vessel: Vessel, chance: Generator) -> Outcome:
         if vessel.contents.grams <= 0.0:

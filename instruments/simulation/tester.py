@@ -47,9 +47,11 @@ class Tester(Robot):
     def _perform(self, operation: Operation, vessel: Vessel, chance: Generator, drift: float) -> Outcome:
         contents = vessel.contents
         if main_component(contents) is None or contents.grams < self.aliquot_g:
-            return chemical_failure(_REFUSAL_S, f"too little sample: {contents.grams:.3g} g of {self.aliquot_g:g} g needed")
+            return chemical_failure(
+                _REFUSAL_S, f"too little sample: {contents.grams:.3g} g of {self.aliquot_g:g} g needed"
+            )
         draws = ((operation.sample, self.aliquot_g),)
-        mixture = Mixture(contents, self._world.truth)
+        mixture = Mixture(vessel.stock, self._world.truth)
         if self.needs_liquid and not mixture.is_liquid():
             return chemical_failure(_REFUSAL_S, "the sample is not a liquid at 298 K")
         try:

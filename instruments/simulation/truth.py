@@ -82,5 +82,7 @@ class Truth:
         return values, source, " / ".join(dict.fromkeys(t.detail for t in three))
 
     def is_liquid(self, smiles: str) -> bool:
-        """At 298.15 K and 101.325 kPa."""
-        return self.value(smiles, "melting_point").value <= ROOM_K < self.value(smiles, "boiling_point").value
+        """At 298.15 K and 101.325 kPa. A measured viscosity there outweighs a melting point that contradicts it."""
+        melted = self.value(smiles, "melting_point").value <= ROOM_K
+        flows = self.value(smiles, "viscosity").source is Source.HANDBOOK
+        return (melted or flows) and self.value(smiles, "boiling_point").value > ROOM_K

@@ -60,5 +60,9 @@ class Viscometer(Tester):
             "calibration_relative": 0.005,
             "truth": answer.detail,
         }
-        arrays = {"shear_rate_per_s": rates, "torque_mnm": np.minimum(torque, _FULL_SCALE), "temperature_k": temperature}
+        arrays = {
+            "shear_rate_per_s": rates,
+            "torque_mnm": np.minimum(torque, _FULL_SCALE),
+            "temperature_k": temperature,
+        }
         return arrays, metadata, answer.source

@@ -13,9 +13,14 @@ from instruments.simulation.truth import Truth
 
 
 class Vessel(NamedTuple):
-    """`contents` now, after everything that was taken out; `version` counts changes; `settled_g`: all that was ever drawn."""
+    """One vessel as the journals have it.
+
+    `contents` is what it holds now, `stock` what was there before anyone took an aliquot: the same composition to the
+    last bit, whatever the order of taking. `version` counts changes, `settled_g` is all that was ever drawn from it.
+    """
 
     contents: Contents
+    stock: Contents
     version: int
     settled_g: float
     last: Execution | None
@@ -41,11 +46,11 @@ class World:
                 latest = found
         drawn = sum(journal.drawn_g(sample) for journal in self.journals)
         if latest is None or latest.after is None:
-            return Vessel(Contents(), 0 if latest is None else latest.version or 0, drawn, latest)
+            return Vessel(Contents(), Contents(), 0 if latest is None else latest.version or 0, drawn, latest)
         total = latest.after.grams
         left = max(total - (drawn - latest.settled_g), 0.0)
         contents = latest.after.scaled(left / total) if total > 0.0 and left < total else latest.after
-        return Vessel(contents, latest.version or 0, drawn, latest)
+        return Vessel(contents, latest.after, latest.version or 0, drawn, latest)
 
     def _next_finish(self, now: float) -> float | None:
         upcoming = [t for journal in self.journals if (t := journal.next_finish(now)) is not None]
