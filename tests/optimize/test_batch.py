@@ -209,3 +209,11 @@ def test_choosing_beats_chance_on_a_problem_with_known_truth(world: World) -> No
     assert min(ours) > float(np.quantile(chance, 0.9))
     assert min(ours) > 0.8 * best
     assert mean(ours) - mean(chance) > 0.15 * best
+
+
+def test_botorch_compiles_nothing_on_the_users_machine(surrogates: Surrogates, world: World) -> None:
+    from botorch.acquisition.multi_objective import logei
+
+    choose(surrogates, world.pool[:5], q=1)
+    assert logei._load_attempted
+    assert logei._C is None
