@@ -126,6 +126,13 @@ class Transaction:
         )
         return self.session.exec(query).first()
 
+    def any_closed(self, campaign_id: str, iteration: int) -> bool:
+        """Whether an experiment of that batch brought a result."""
+        query = select(Experiment.id).where(
+            Experiment.campaign_id == campaign_id, Experiment.iteration == iteration, Experiment.state == State.CLOSED
+        )
+        return self.session.exec(query).first() is not None
+
     def proposal_of(self, campaign_id: str, number: int) -> str | None:
         query = select(Iteration.proposal).where(Iteration.campaign_id == campaign_id, Iteration.number == number)
         return self.session.exec(query).first()

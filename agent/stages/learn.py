@@ -21,6 +21,10 @@ def on_start(tx: Transaction, event: log.Happened) -> None:
 def on_batch_closed(tx: Transaction, event: log.Happened) -> None:
     number = int(event.body["iteration"])
     previous = tx.latest_model(event.campaign_id)
+    if previous is not None and not tx.any_closed(event.campaign_id, number):
+        # Nothing was measured, so nothing can be learnt: the next batch is chosen by the same model.
+        tx.emit(event.campaign_id, "model.kept", event.subject, iteration=number, model=previous.sha256)
+        return
     tx.request(
         NAME,
         event.campaign_id,

@@ -16,7 +16,7 @@ NAME = "propose"
 
 
 def on_model_fitted(tx: Transaction, event: log.Happened) -> None:
-    """A new model asks for the next batch while there is budget."""
+    """A model that knows all there is asks for the next batch while there is budget."""
     campaign = tx.campaign(event.campaign_id)
     spec = tx.spec(campaign.id)
     if campaign.wants in (Wants.STOP, Wants.ABORT):
@@ -90,4 +90,4 @@ def finish(tx: Transaction, work: Work, result: dict[str, Any], inputs: Inputs) 
         tx.born(experiment)
 
 
-HANDLERS = {"model.fitted": on_model_fitted}
+HANDLERS = {"model.fitted": on_model_fitted, "model.kept": on_model_fitted}

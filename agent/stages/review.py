@@ -78,7 +78,8 @@ def _dossier_of(experiment: Experiment) -> str:
 
 
 def _needs_two(spec: CampaignSpec, dossier: Dossier) -> bool:
-    codes = [a.code.removeprefix("material:") for a in dossier.hazards.alerts]
+    """Of the target and the intermediates, which nobody ever shipped; name "material:energetic" to include what is bought."""
+    codes = [a.code.removeprefix("intermediate:") for a in dossier.hazards.alerts]
     return any(code.startswith(prefix) for code in codes for prefix in spec.review.two_people_for)
 
 
