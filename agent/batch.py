@@ -70,7 +70,7 @@ def propose_batch(inputs: Inputs) -> dict[str, Any]:
         surrogates,
         [c.molecule.smiles for c in checked],
         observed=observed,
-        pending=[s for s in snapshot.seen],
+        pending=snapshot.seen,
         objectives=spec.objectives,
         constraints=spec.constraints,
         q=int(body["size"]),

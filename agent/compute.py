@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import multiprocessing
 import os
@@ -23,17 +24,15 @@ class Inline(Executor):
         future: Future[Any] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (a future carries every error to whoever asks for its result)
             future.set_exception(error)
         return future
 
 
 def _prepare_worker(threads: int) -> None:
     """A worker must die with its engine (`kill -9` included), leave Ctrl-C to it, and use the threads it was given."""
-    try:
+    with contextlib.suppress(OSError):  # not Linux: an orphaned worker then ends with its queue
         ctypes.CDLL("libc.so.6", use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    except OSError:
-        pass  # not Linux: an orphaned worker then ends with its queue
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ATHANOR_THREADS"):
         os.environ[name] = str(threads)
@@ -41,6 +40,9 @@ def _prepare_worker(threads: int) -> None:
 
 def run_stage(name: str, inputs: Inputs) -> dict[str, Any]:
     """Import the stage where it runs (its libraries are heavy) and compute."""
+    from rdkit import rdBase
+
+    rdBase.DisableLog("rdApp.warning")  # about a lone H2 among the reagents, again and again
     result: dict[str, Any] = import_module(f"agent.stages.{name}").compute(inputs)
     return result
 

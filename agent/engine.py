@@ -329,7 +329,7 @@ class Engine:
                 self._spec_of(session, c)
                 for c in session.exec(select(Campaign.id).where(Campaign.state == Phase.ACTIVE))
             ]
-        opened = {key: bench for key, bench in (self.labs.bench(s) for s in specs)}
+        opened = dict(self.labs.bench(s) for s in specs)
         with self.store.write() as session:
             for key, bench in opened.items():
                 for name in bench.names():
@@ -359,7 +359,7 @@ class Engine:
             for command in session.exec(query).all():
                 if command.id in self._asked:
                     continue
-                key, bench = self._bench_of(session, command.campaign_id)
+                _, bench = self._bench_of(session, command.campaign_id)
                 held = select(Hold.id).where(
                     Hold.released_at == None,  # noqa: E711
                     Hold.scope == "campaign",

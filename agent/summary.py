@@ -169,7 +169,7 @@ def summarise(session: Session, campaign: Campaign) -> dict[str, Any]:
         "tasks": [
             {"id": t.id, "question": t.question, "options": t.options.split(",")}
             for t in session.exec(
-                select(OperatorTask).where(OperatorTask.campaign_id == campaign.id, OperatorTask.answer == None)
+                select(OperatorTask).where(OperatorTask.campaign_id == campaign.id, OperatorTask.answer == None)  # noqa: E711
             )
         ],
     }

@@ -72,7 +72,7 @@ def intend(tx: Transaction, desk: Desk) -> list[str]:
     waiting = tx.experiments_in(State.SCHEDULED, State.RUNNING)
     if not waiting:
         return []
-    busy = {c for c in tx.session.exec(select(Command.experiment_id).where(col(Command.state).in_(OPEN)))}
+    busy = set(tx.session.exec(select(Command.experiment_id).where(col(Command.state).in_(OPEN))))
     leased = set(tx.session.exec(select(Lease.resource)))
     new = []
     for experiment in waiting:

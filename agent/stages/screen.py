@@ -58,14 +58,12 @@ def compute(inputs: Inputs) -> dict[str, Any]:
     target = assess(route.target)
     alerts: list[Alert] = list(target.alerts)
     unknown = [f"target: {question}" for question in target.unknown]
-    for material in materials:
-        report = assess(material.smiles)
+    handled = [("intermediate", step.product) for step in route.steps[:-1]] + [("material", m.smiles) for m in materials]
+    for what, smiles in handled:
         # What is handled on the way is shown to the reviewer; only the target's own alerts exclude a candidate.
         alerts += [
-            Alert(
-                code=f"material:{a.code}", severity=Severity.NOTE, text=f"{material.smiles}: {a.text}", source=a.source
-            )
-            for a in report.alerts
+            Alert(code=f"{what}:{a.code}", severity=Severity.NOTE, text=f"{smiles}: {a.text}", source=a.source)
+            for a in assess(smiles).alerts
             if a.severity is Severity.ALERT
         ]
     for procedure in procedures:

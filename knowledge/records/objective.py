@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -37,7 +39,7 @@ class Objective(Record):
             raise ValueError("'reference' (δD, δP, δH) belongs to property 'hansen_distance', and only to it")
         return self
 
-    @property
+    @builtins.property
     def needs(self) -> tuple[str, ...]:
         """The measured properties that this objective is computed from."""
         return components(self.property)
@@ -51,7 +53,7 @@ class Objective(Record):
             return hansen_distance(d, p, h, self.reference)
         return measured[self.property]
 
-    @property
+    @builtins.property
     def worst_in_property_unit(self) -> float:
         return convert(self.worst, self.unit, get_property(self.property).unit)
 
@@ -73,7 +75,7 @@ class Constraint(Record):
             raise ValueError(f"the constraint on '{self.property}' is contradictory: minimum {low:g} {unit} > maximum {high:g} {unit}")
         return self
 
-    @property
+    @builtins.property
     def bounds(self) -> tuple[float | None, float | None]:
         """(low, high) in the property's own unit."""
         unit = get_property(self.property).unit
