@@ -17,7 +17,7 @@ BULK = (
     "CC(C)=O", "CC=O", "C=O", "CCC(C)=O", "O=C1CCCCC1", "O=C1CCCC1", "CC(=O)OC(C)=O", "CC(=O)Cl", "CCBr", "CBr",
     "CI", "CCCCBr",
     "C1CO1", "CC1CO1", "C=CC#N", "C=CC(=O)OC", "CSC", "CCSCC", "c1ccccc1", "Cc1ccccc1", "O=Cc1ccccc1", "C[Si](C)(C)Cl",
-    "O[C@@H]1CO[C@@H]2[C@H](O)CO[C@H]12", "COC(C)=O", "CCOC(C)=O", "CCOC(=O)CC(=O)OCC", "c1ccoc1", "OCC1CCCO1", "CN",
+    "O[C@@H]1CO[C@H]2[C@@H]1OC[C@@H]2O", "COC(C)=O", "CCOC(C)=O", "CCOC(=O)CC(=O)OCC", "c1ccoc1", "OCC1CCCO1", "CN",
     "CNC",
     "Cc1ccc(C)o1", "CC(=O)CC(=O)OCC", "CCNCC", "Cl[Si](C)(C)C", "CS(=O)(=O)Cl",
 )  # fmt: skip

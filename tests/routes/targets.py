@@ -2,7 +2,7 @@
 
 TARGETS: dict[str, tuple[str, str]] = {
     "ethyl L-lactate": ("CCOC(=O)[C@H](C)O", "fischer_esterification"),
-    "isosorbide dimethyl ether": ("CO[C@@H]1CO[C@@H]2[C@H](OC)CO[C@H]12", "carbonate_methylation"),
+    "isosorbide dimethyl ether": ("CO[C@H]1CO[C@H]2[C@@H]1OC[C@H]2OC", "carbonate_methylation"),
     "propylene carbonate": ("CC1COC(=O)O1", "co2_cycloaddition"),
     "ethylene carbonate": ("O=C1OCCO1", "cyclic_carbonate_formation"),
     "N-butylpyrrolidone": ("CCCCN1CCCC1=O", "lactone_aminolysis"),
