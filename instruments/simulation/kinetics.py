@@ -57,7 +57,8 @@ class Conditions(Record):
 
     @property
     def heating_s(self) -> float:
-        return abs(self.temperature_k - ROOM_K) / HEATING_K_PER_S
+        """How long the mixture warms up; a cold reaction is charged into a vessel that is cold already."""
+        return max(self.temperature_k - ROOM_K, 0.0) / HEATING_K_PER_S
 
     def temperature_at(self, seconds: float) -> float:
         """Ramp from room temperature, then hold."""

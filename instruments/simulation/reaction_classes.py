@@ -84,14 +84,14 @@ _FAMILIES: tuple[tuple[tuple[str, ...], Family], ...] = (
     ),
     (
         ("hydrolysis", "hydration", "lacton", "cyclodehydration", "dehydration", "decarbox", "carbonate", "co2",
-        "diels",
-         "beckmann", "friedel", "nitration", "alkene_ester", "alkene_ether"),
+         "diels", "beckmann", "friedel", "nitration", "alkene_ester", "alkene_ether"),
         Family(name="heated", reference_k=360.0, half_life_h=0.5, activation=55.0, side=0.03, over=0.005),
     ),
 )  # fmt: skip
 
 # Where a class of a family is run much hotter or colder than the family: its own reference temperature in K.
 _OWN_REFERENCE_K = {
+    "imine_formation": 375.0,
     "anhydride_esterification": 350.0, "alkene_esterification": 318.0, "lactonisation": 380.0,
     "reductive_lactonisation": 415.0,
     "acid_chloride_formation": 330.0, "ester_hydrolysis": 325.0, "isocyanate_addition": 335.0,

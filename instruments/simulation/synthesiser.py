@@ -58,8 +58,8 @@ class Synthesiser(Robot):
             raise Rejected(f"{self.name} was given no reactant")
         for smiles in (operation.product, *operation.intermediates, *(charge.smiles for charge in operation.charges)):
             Molecule.from_smiles(smiles)
-        heating = _conditions(operation, 1.0).heating_s
-        return 15 * _MINUTE + 1.5 * heating + hours * 3600.0
+        ramp = abs(temperature - kinetics.ROOM_K) / kinetics.HEATING_K_PER_S
+        return 15 * _MINUTE + 1.5 * ramp + hours * 3600.0
 
     def _perform(self, operation: Operation, vessel: Vessel, chance: Generator, drift: float) -> Outcome:
         if isinstance(operation, Dispense):
