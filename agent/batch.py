@@ -49,42 +49,51 @@ def propose_batch(inputs: Inputs) -> dict[str, Any]:
         earlier = None if body["previous"] is None else log.load(session, body["previous"])["generators"]
     surrogates = Surrogates.restore(state, known_facts(spec, snapshot))
     observed = [Observation(smiles=o.smiles, values=o.values) for o in snapshot.observed]
+    bought = {o.smiles for o in snapshot.observed if o.reference}
     filtered: Counter[str] = Counter()
 
     bred, states = _breed(spec, snapshot, surrogates, earlier, inputs.seed)
     pool = _filter(spec, snapshot, bred, filtered)
-    references_left = max(int(body["references_left"]), 0)
     order = rank(
         surrogates,
         [c.molecule.smiles for c in pool],
         objectives=spec.objectives,
         constraints=spec.constraints,
-        observed=observed,
+        observed=[o for o in observed if o.smiles not in bought],
         seed=inputs.seed,
     )
     shuffled = [int(i) for i in np.random.default_rng(inputs.seed).permutation(len(pool))]
-    blind = spec.search.acquisition == "random"
-    sample = _makeable(spec, pool, shuffled, SAMPLE, references_left, Counter())
-    checked = _makeable(spec, pool, shuffled if blind else order, spec.search.checked, references_left, filtered)
-    selections = select(
-        surrogates,
-        [c.molecule.smiles for c in checked],
-        observed=observed,
-        pending=snapshot.seen,
-        objectives=spec.objectives,
-        constraints=spec.constraints,
-        q=int(body["size"]),
-        seed=inputs.seed,
-        limited=frozenset(c.molecule.smiles for c in checked if c.purchasable),
-        # Spread over the campaign: a quarter of 24 in batches of 4 is one in each.
-        limit=min(references_left, max(1, round(spec.references.share * spec.budget.batch))),
-        rule=spec.search.acquisition,
-    )
-    by_smiles = {c.molecule.smiles: c for c in checked}
-    chosen = [
-        by_smiles[s.smiles].model_copy(update={"predicted": s.predicted, "acquisition": s.acquisition})
-        for s in selections
-    ]
+    way = shuffled if spec.search.acquisition == "random" else order
+    sold, made = _sort(pool)
+    size = int(body["size"])
+    # One reference in a batch at most, so that they serve to compare from early on.
+    references = min(1, int(body["references_left"]), len(sold), size - 1)
+    checked = _makeable(spec, pool, [i for i in way if i in made], spec.search.checked, filtered)
+    sample = _makeable(spec, pool, [i for i in shuffled if i in made], SAMPLE, Counter())
+    filtered["can be bought (references are limited)"] += len(sold)
+
+    def choose(candidates: list[Candidate], q: int) -> list[Candidate]:
+        """References never count as found, so neither do they stand in the way of what is made."""
+        selections = select(
+            surrogates,
+            [c.molecule.smiles for c in candidates],
+            observed=[o for o in observed if o.smiles not in bought],
+            pending=body["pending"],
+            objectives=spec.objectives,
+            constraints=spec.constraints,
+            q=q,
+            seed=inputs.seed,
+            rule=spec.search.acquisition,
+        )
+        by_smiles = {c.molecule.smiles: c for c in candidates}
+        return [
+            by_smiles[s.smiles].model_copy(update={"predicted": s.predicted, "acquisition": s.acquisition})
+            for s in selections
+        ]
+
+    shelf = [pool[i].model_copy(update={"purchasable": True}) for i in way if i in sold][: spec.search.checked]
+    chosen = choose(checked, size - references)
+    chosen += choose(shelf, min(references, size - len(chosen)))
     return {
         "chosen": [c.model_dump(mode="json") for c in chosen],
         "pool": [c.molecule.smiles for c in checked],
@@ -93,6 +102,13 @@ def propose_batch(inputs: Inputs) -> dict[str, Any]:
         "bred": len(bred),
         "generators": states,
     }
+
+
+def _sort(pool: list[Candidate]) -> tuple[set[int], set[int]]:
+    """(indices of what can be bought, indices of what must be made)."""
+    shelf = stock()
+    sold = {i for i, c in enumerate(pool) if shelf.sells_skeleton(c.molecule.inchikey)}
+    return sold, set(range(len(pool))) - sold
 
 
 def _breed(
@@ -190,29 +206,16 @@ def _test(rule: Rule) -> Callable[[Chem.Mol], bool]:
 
 
 def _makeable(
-    spec: CampaignSpec,
-    pool: list[Candidate],
-    order: Sequence[int],
-    wanted: int,
-    references: int,
-    filtered: Counter[str],
+    spec: CampaignSpec, pool: list[Candidate], order: Sequence[int], wanted: int, filtered: Counter[str]
 ) -> list[Candidate]:
-    """The first `wanted` molecules in this order that can be bought (a few, as references) or made."""
-    planner, shelf = route_planner(spec.making), stock()
+    """The first `wanted` molecules in this order that have a route."""
+    planner = route_planner(spec.making)
     kept: list[Candidate] = []
-    bought, may_buy = 0, min(references, max(1, wanted // 8))
-    for tried, index in enumerate(order):
-        if len(kept) == wanted or tried == wanted * TRIES_PER_CHECKED:
+    for index in order[: wanted * TRIES_PER_CHECKED]:
+        if len(kept) == wanted:
             break
-        candidate = pool[index]
-        if shelf.lookup(candidate.molecule.inchikey) is not None:
-            if bought == may_buy:
-                filtered["can be bought (references are limited)"] += 1
-                continue
-            bought += 1
-            kept.append(candidate.model_copy(update={"purchasable": True}))
-        elif planner.makeable(candidate.molecule.smiles):
-            kept.append(candidate)
+        if planner.makeable(pool[index].molecule.smiles):
+            kept.append(pool[index])
         else:
             filtered[f"no route in {spec.making.max_steps} steps"] += 1
     return kept

@@ -2,40 +2,75 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from reprlib import Repr
+from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-from instruments.simulation.config import LabConfig
+from instruments.simulation.config import KINDS, LabConfig
 from knowledge.records.base import Record
-from knowledge.records.objective import Constraint, Objective
-from knowledge.records.quantity import Quantity
+from knowledge.records.objective import Constraint, Direction, Objective
+from knowledge.records.properties import HANSEN, Scale, get_property
+from knowledge.records.quantity import Quantity, UnitMismatch
 from planners.design.problem import DesignSpace
+
+LARGEST_SEED = 2**31 - 1  # what every database keeps as an integer
+MOST_INSTRUMENTS = 96
+PREDICTED = ("boiling_point", "flash_point", "melting_point", "viscosity", *HANSEN)
+"""What the loop has models for; the other properties only describe a sample."""
+MOST_CHARACTERS = 1_000_000
 
 
 class CampaignError(ValueError):
     """A campaign file that cannot be used; the message is one line with file, line and key."""
 
 
+def _wrong(at: tuple[str | int, ...], words: str) -> PydanticCustomError:
+    """An error that belongs to the key at `at`, below the model that raises it."""
+    return PydanticCustomError("impossible", "{words}", {"words": words, "at": at})
+
+
+def _within(key: str, quantity: Quantity, unit: str, above: float, most: float) -> None:
+    try:
+        value = quantity.magnitude(unit)
+    except UnitMismatch as error:
+        raise _wrong((key,), str(error)) from None
+    if not above < value <= most:
+        raise _wrong((key,), f"should be more than {above:g} {unit} and at most {most:g} {unit} (got {quantity})")
+
+
 class Budget(Record):
-    experiments: int = Field(ge=1, le=100_000)
-    batch: int = Field(ge=1, le=96)
+    experiments: int = Field(ge=1, le=100_000, strict=True)
+    batch: int = Field(ge=1, le=96, strict=True)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Budget:
+        if self.batch > self.experiments:
+            raise _wrong(
+                ("batch",), f"a batch of {self.batch} is more than the budget of {self.experiments} experiments"
+            )
+        return self
 
 
 class References(Record):
-    """Molecules that can simply be bought: `share` of the experiments at most, to check the lab against known values."""
+    """Molecules that can simply be bought, to check the lab against known values: `share` of the experiments at most."""
 
     share: float = Field(default=0.25, ge=0.0, le=1.0)
 
 
 class Prior(Record):
-    """What the agent may know before it starts. `withheld` is the share of handbook compounds hidden from it, chosen by `seed`."""
+    """What the agent may know before it starts.
+
+    `withheld` is the share of handbook compounds hidden from it, chosen by `seed`.
+    """
 
     withheld: float = Field(default=0.0, ge=0.0, lt=1.0)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED, strict=True)
 
 
 class Making(Record):
@@ -48,15 +83,14 @@ class Making(Record):
 
     @model_validator(mode="after")
     def _mass(self) -> Making:
-        if self.target_mass.magnitude("g") <= 0:
-            raise ValueError("target_mass must be positive")
+        _within("target_mass", self.target_mass, "g", 0.0, 10_000.0)
         return self
 
 
 class Search(Record):
     """How candidates are sought: `pool` molecules bred per iteration, of which `checked` get a route search."""
 
-    generators: tuple[Literal["genetic", "library"], ...] = ("genetic", "library")
+    generators: tuple[Literal["genetic", "library"], ...] = Field(default=("genetic", "library"), min_length=1)
     generations: int = Field(default=6, ge=1, le=1000)
     population: int = Field(default=150, ge=4, le=100_000)
     checked: int = Field(default=100, ge=4, le=100_000)
@@ -75,9 +109,18 @@ class Envelope(Record):
     max_temperature: Quantity = Quantity(value=523.15, unit="K")
     max_vessel: Quantity = Quantity(value=5.0, unit="L")
 
+    @model_validator(mode="after")
+    def _possible(self) -> Envelope:
+        _within("max_temperature", self.max_temperature, "K", 0.0, 2000.0)
+        _within("max_vessel", self.max_vessel, "L", 0.0, 1000.0)
+        return self
+
 
 class Review(Record):
-    """Who must approve, and for how long an approval holds. `outside`: what `auto` does with work outside its envelope."""
+    """Who must approve, and for how long an approval holds.
+
+    `outside`: what `auto` does with work outside its envelope.  `two_people_for`: beginnings of hazard codes.
+    """
 
     mode: Mode = Mode.AUTO
     approvals: int = Field(default=1, ge=1, le=5)
@@ -86,14 +129,19 @@ class Review(Record):
     envelope: Envelope = Envelope()
     outside: Literal["ask", "reject"] = "ask"
 
+    @model_validator(mode="after")
+    def _possible(self) -> Review:
+        _within("expires_after", self.expires_after, "hour", 0.0, 24.0 * 3660)
+        return self
+
 
 class CampaignSpec(Record):
     """A goal with a budget. Two files with the same content are the same revision, whatever their layout."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")
-    title: str
+    title: str = Field(min_length=1, max_length=300)
     background: str = ""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED, strict=True)
     objectives: tuple[Objective, ...] = Field(min_length=1)
     constraints: tuple[Constraint, ...] = ()
     no_hazard_alert: bool = True
@@ -112,20 +160,67 @@ class CampaignSpec(Record):
             ("objective", [o.property for o in self.objectives]),
             ("constraint", [c.property for c in self.constraints]),
         ):
-            twice = sorted({n for n in names if names.count(n) > 1})
-            if twice:
-                raise ValueError(f"'{twice[0]}' stands in more than one {what}; write it once")
-        low = {c.property: c.bounds[0] for c in self.constraints}
-        high = {c.property: c.bounds[1] for c in self.constraints}
-        # A liquid melts below and flashes below its boiling point, so these demands exclude every molecule.
-        for lower in ("melting_point", "flash_point"):
-            floor, ceiling = low.get(lower), high.get("boiling_point")
-            if floor is not None and ceiling is not None and floor >= ceiling:
-                raise ValueError(
-                    f"constraints contradict: {lower} >= {floor:g} K cannot hold with boiling_point <= {ceiling:g} K, "
-                    f"because the {lower.replace('_', ' ')} lies below the boiling point"
-                )
+            for i, name in enumerate(names):
+                if name in names[:i]:
+                    raise _wrong((f"{what}s", i), f"'{name}' stands in more than one {what}; write it once")
+        for i, objective in enumerate(self.objectives):
+            self._check_objective(i, objective)
+        for i, constraint in enumerate(self.constraints):
+            self._check_constraint(i, constraint)
+        for kind in KINDS:
+            if self.lab.count(kind) > MOST_INSTRUMENTS:
+                raise _wrong(("lab", f"{kind}s"), f"a lab has at most {MOST_INSTRUMENTS} (got {self.lab.count(kind)})")
         return self
+
+    def _check_objective(self, i: int, objective: Objective) -> None:
+        known, worst = get_property(objective.property), objective.worst_in_property_unit
+        if known.name == "melting_point":
+            raise _wrong(("objectives", i, "property"), "no instrument measures melting_point; make it a constraint")
+        if any(name not in PREDICTED for name in objective.needs):
+            allowed = ", ".join(("hansen_distance", *(n for n in PREDICTED if n != "melting_point")))
+            raise _wrong(
+                ("objectives", i, "property"), f"'{known.name}' cannot be an objective; choose from: {allowed}"
+            )
+        if worst < 0.0 or (worst == 0.0 and (known.scale is Scale.LOG or objective.direction is Direction.MINIMISE)):
+            words = (
+                f"'worst' should be more than 0 {objective.unit}: no {known.name} is better than {objective.worst:g}"
+            )
+            if objective.direction is Direction.MAXIMISE:
+                words = f"'worst' should be more than 0 {objective.unit}: no {known.name} is negative"
+            raise _wrong(("objectives", i, "worst"), words)
+
+    def _check_constraint(self, i: int, constraint: Constraint) -> None:
+        name, (low, high) = constraint.property, constraint.bounds
+        unit = get_property(name).unit
+        if name not in PREDICTED:
+            hints = {
+                "purity": "write making.minimum_purity",
+                "hansen_distance": "constrain " + ", ".join(HANSEN) + ", or make it an objective",
+            }
+            hint = hints.get(name, f"choose from: {', '.join(PREDICTED)}")
+            raise _wrong(("constraints", i, "property"), f"'{name}' cannot be a constraint; {hint}")
+        if high is not None and high <= 0.0:
+            raise _wrong(("constraints", i, "maximum"), f"no molecule has a {name} of {high:g} {unit} or less")
+        for objective in (o for o in self.objectives if o.property == name):
+            worst = objective.worst_in_property_unit
+            minimise = objective.direction is Direction.MINIMISE
+            end = low if minimise else high
+            if end is not None and (end >= worst if minimise else end <= worst):
+                key, sign = ("minimum", ">=") if minimise else ("maximum", "<=")
+                raise _wrong(
+                    ("constraints", i, key),
+                    f"contradicts the objective: with {name} {sign} {end:g} {unit} nothing is better than its 'worst', "
+                    f"{worst:g} {unit}",
+                )
+        # A liquid melts below and flashes below its boiling point, so these demands exclude every molecule.
+        if name in ("melting_point", "flash_point") and low is not None:
+            for ceiling in (c.bounds[1] for c in self.constraints if c.property == "boiling_point"):
+                if ceiling is not None and low >= ceiling:
+                    raise _wrong(
+                        ("constraints", i, "minimum"),
+                        f"constraints contradict: {name} >= {low:g} K cannot hold with boiling_point <= {ceiling:g} K, "
+                        f"because the {name.replace('_', ' ')} lies below the boiling point",
+                    )
 
     @property
     def properties(self) -> tuple[str, ...]:
@@ -139,7 +234,75 @@ class CampaignSpec(Record):
         return tuple(n for n in self.properties if n != "melting_point")
 
 
-def _line_of(node: yaml.Node | None, path: tuple[Any, ...]) -> int:
+class _Loader(yaml.SafeLoader):
+    """Plain YAML in which a key that stands twice is an error: else the later one would win, and nobody would know."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in lines:
+                    words = f"the key '{key.value}' stands twice (first in line {lines[key.value]})"
+                    raise yaml.constructor.ConstructorError(None, None, words, key.start_mark)
+                lines[key.value] = key.start_mark.line + 1
+        return super().construct_mapping(node, deep)
+
+
+def _read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MOST_CHARACTERS + 1)
+    except FileNotFoundError:
+        raise CampaignError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise CampaignError(f"{path}: is a folder; name a campaign file (YAML)") from None
+    except UnicodeDecodeError:
+        raise CampaignError(f"{path}: is not text in UTF-8; save it as UTF-8") from None
+    except OSError as error:
+        raise CampaignError(f"{str(path)[:200]}: cannot be read: {error.strerror}") from None
+    if len(text) > MOST_CHARACTERS:
+        raise CampaignError(f"{path}: has more than {MOST_CHARACTERS} characters; this is not a campaign file")
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        return (None if node is None else loader.construct_document(node)), node
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise CampaignError(f"{path}:{line}: not valid YAML: {error.problem or error.context}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise CampaignError(f"{path}:{line}: not valid YAML: a character that text cannot hold") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date like 2026-02-31
+        raise CampaignError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise CampaignError(f"{path}: is nested too deeply; this is not a campaign file") from None
+
+
+def read_campaign(path: Path) -> CampaignSpec:
+    """Read and validate; `lab` and `review` may name another YAML file. Raises CampaignError."""
+    data, node = _read_yaml(path)
+    if not isinstance(data, dict):
+        what = "the file is empty" if data is None else "this is no campaign"
+        raise CampaignError(f"{path}:1: {what}; expected the keys {', '.join(CampaignSpec.model_fields)}")
+    for key, model in (("lab", LabConfig), ("review", Review)):
+        if isinstance(data.get(key), str):
+            other = path.parent / data[key]
+            try:
+                data[key], other_node = _read_yaml(other)
+            except CampaignError as error:
+                raise CampaignError(f"{error} (named in {path}:{_line_of(node, (key,))}: {key})") from None
+            try:
+                model.model_validate(data[key])
+            except ValidationError as error:
+                raise CampaignError(explain(other, other_node, error, model)) from None
+    try:
+        return CampaignSpec.model_validate(data)
+    except ValidationError as error:
+        raise CampaignError(explain(path, node, error, CampaignSpec)) from None
+
+
+def _line_of(node: yaml.Node | None, path: tuple[str | int, ...]) -> int:
     """The line (from 1) of the deepest key on `path` that the file has."""
     line = 1 if node is None else node.start_mark.line + 1
     for part in path:
@@ -156,70 +319,72 @@ def _line_of(node: yaml.Node | None, path: tuple[Any, ...]) -> int:
     return line
 
 
-def _key(path: tuple[Any, ...]) -> str:
+def _key(path: tuple[str | int, ...]) -> str:
     words = ""
     for part in path:
         words += f"[{part}]" if isinstance(part, int) else (f".{part}" if words else str(part))
-    return words or "the file"
+    return words
 
 
-def _read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise CampaignError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CampaignError(f"{path}: cannot be read: {error}") from None
-    try:
-        return yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise CampaignError(f"{path}:{line}: not valid YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:
-        raise CampaignError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+def _model_at(model: Any, path: tuple[str | int, ...]) -> type[BaseModel] | None:
+    """The model that describes what stands at `path`, where there is one."""
+    for part in path:
+        if isinstance(part, str):
+            field = getattr(model, "model_fields", {}).get(part)
+            model = None if field is None else field.annotation
+        options = get_args(model)
+        if options:
+            model = next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), None)
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 
-def read_campaign(path: Path, **overrides: Any) -> CampaignSpec:
-    """Read and validate; `overrides` replace top-level keys. `lab` and `review` may name another YAML file.
-
-    Raises CampaignError.
-    """
-    data, node = _read_yaml(path)
-    if not isinstance(data, dict):
-        raise CampaignError(f"{path}:1: expected a mapping with the keys {', '.join(CampaignSpec.model_fields)}")
-    for key in ("lab", "review"):
-        if isinstance(data.get(key), str):
-            other = (path.parent / data[key]).resolve()
-            data[key], other_node = _read_yaml(other)
-            model: type[Record] = LabConfig if key == "lab" else Review
-            try:
-                model.model_validate(data[key])
-            except ValidationError as error:
-                raise CampaignError(_explain(other, other_node, error)) from None
-    data.update({k: v for k, v in overrides.items() if v is not None})
-    try:
-        return CampaignSpec.model_validate(data)
-    except ValidationError as error:
-        raise CampaignError(_explain(path, node, error)) from None
-
-
-def _explain(path: Path, node: yaml.Node | None, error: ValidationError) -> str:
+def explain(path: Path, node: yaml.Node | None, error: ValidationError, model: type[BaseModel]) -> str:
     """The first error as one line: file, line, key, what is wrong, and what is allowed."""
-    first = error.errors()[0]
-    where = tuple(first["loc"])
-    message = first["msg"].removeprefix("Value error, ").splitlines()[0]
-    if first["type"] == "extra_forbidden":
-        model: Any = CampaignSpec
-        message = f"unknown key '{where[-1]}'"
-        for part in where[:-1]:
-            field = getattr(model, "model_fields", {}).get(part) if isinstance(part, str) else None
-            model = getattr(field, "annotation", None) if field is not None else None
-        known = getattr(model, "model_fields", None)
-        if known:
-            message += f"; known here: {', '.join(known)}"
-    elif first["type"] not in ("value_error", "missing"):
-        message += f" (got {first['input']!r})"
-    more = error.error_count() - 1
-    tail = f" (and {more} more)" if more else ""
-    return f"{path}:{_line_of(node, where)}: {_key(where)}: {message}{tail}"
+    errors = error.errors()
+    # Where an entry of a list is wrong, pydantic also finds the list too short: one mistake, said once.
+    errors = [e for e in errors if e["type"] != "too_short" or not any(e is not o and _inside(o, e) for o in errors)]
+    first = errors[0]
+    where = (*first["loc"], *first.get("ctx", {}).get("at", ()))
+    tail = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    key = _key(where)
+    words = " ".join(_words(first, where, model).split())
+    return f"{path}:{_line_of(node, where)}: {key + ': ' if key else ''}{words}{tail}"
+
+
+def _inside(one: ErrorDetails, other: ErrorDetails) -> bool:
+    return one["loc"][: len(other["loc"])] == other["loc"]
+
+
+def _words(error: ErrorDetails, where: tuple[str | int, ...], model: type[BaseModel]) -> str:
+    """What is wrong, in words that need no knowledge of Python."""
+    short = Repr()
+    short.maxstring = short.maxother = 60
+    short.maxlevel = 2
+    got = f" (got {short.repr(error['input'])})"
+    match error["type"]:
+        case "extra_forbidden":
+            found = _model_at(model, where[:-1])
+            known = list(found.model_fields) if found is not None else []
+            close = get_close_matches(str(where[-1]), known, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            return f"unknown key '{where[-1]}'{hint}" + (f" Known here: {', '.join(known)}" if known else "")
+        case "missing":
+            return f"the key '{where[-1]}' is missing" if isinstance(where[-1], str) else "a value is missing"
+        case "value_error" | "impossible":
+            return error["msg"].removeprefix("Value error, ")
+        case "assertion_error":  # pint's parser, about a unit that is no expression
+            return f"a unit cannot be read{got}"
+        case "string_pattern_mismatch":
+            return f"write it with lower-case letters, digits, - and _, e.g. green-solvent{got}"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            found = _model_at(model, where)
+            if found is Quantity:
+                return f"write a number, a blank and a unit, e.g. '423 K'{got}"
+            known = f" {', '.join(found.model_fields)}" if found is not None else " and values"
+            return f"expected the keys{known}{got}"
+        case "tuple_type":
+            return f"should be a list{got}"
+        case "too_short":
+            return "the list needs at least one entry"
+        case _:
+            return error["msg"].replace("Input should be", "should be") + got

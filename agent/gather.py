@@ -201,7 +201,10 @@ def _baseline(
     from agent import baseline
 
     curve = baseline.chance(
-        spec, [proposals[n]["sample"] for n in numbers], [len(batches[n]) for n in numbers], summary.LAB_CANNOT_MEASURE
+        spec,
+        [proposals[n]["sample"] for n in numbers],
+        [sum(not e.reference for e, _ in batches[n]) for n in numbers],
+        summary.LAB_CANNOT_MEASURE,
     )
     return {
         "baseline": tuple(

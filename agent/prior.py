@@ -9,7 +9,7 @@ from agent.snapshot import Snapshot
 from knowledge.records.fact import Fact
 from knowledge.sources.handbook import Handbook
 from knowledge.stock import Stock
-from planners.routes.search.planner import RoutePlanner
+from planners.routes.search import RoutePlanner
 
 
 @lru_cache(maxsize=4)

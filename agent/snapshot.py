@@ -17,6 +17,7 @@ class Observed(Record):
     experiment_id: str
     iteration: int
     smiles: str
+    reference: bool
     values: dict[str, float]
     stds: dict[str, float]
 
@@ -81,6 +82,7 @@ def take(session: Session, campaign_id: str, *, as_of: int, before_iteration: in
                     experiment_id=experiment.id,
                     iteration=experiment.iteration,
                     smiles=experiment.smiles,
+                    reference=experiment.reference,
                     values={n: m.value for n, m in trusted.items()},
                     stds={n: m.std for n, m in trusted.items()},
                 )

@@ -69,10 +69,10 @@ def observed_by_iteration(
 
 
 def hypervolumes(spec: CampaignSpec, batches: dict[int, list[tuple[Experiment, Observation]]]) -> list[float]:
-    """After each iteration, over everything measured so far."""
+    """After each iteration, over everything made and measured so far; what was bought only serves to compare."""
     values, so_far = [], []
     for number in sorted(batches):
-        so_far += [o for _, o in batches[number]]
+        so_far += [o for e, o in batches[number] if not e.reference]
         values.append(hypervolume(so_far, spec.objectives, spec.constraints, assume_met=LAB_CANNOT_MEASURE))
     return values
 
@@ -110,9 +110,11 @@ def best(
     spec: CampaignSpec,
     batches: dict[int, list[tuple[Experiment, Observation]]],
     measured: dict[str, dict[str, Measurement]],
+    *,
+    reference: bool = False,
 ) -> Any:
-    """The best compromise as plain data, or None while nothing feasible was measured."""
-    ranked = front(spec, [pair for rows in batches.values() for pair in rows])
+    """The best compromise among what was made (or bought), as plain data; None while nothing feasible was measured."""
+    ranked = front(spec, [(e, o) for rows in batches.values() for e, o in rows if e.reference is reference])
     if not ranked:
         return None
     experiment, one = ranked[0]
@@ -159,6 +161,7 @@ def summarise(session: Session, campaign: Campaign) -> dict[str, Any]:
         "iterations": campaign.iteration,
         "model_versions": int(versions),
         "best": best(spec, batches, measured),
+        "best_reference": best(spec, batches, measured, reference=True),
         "hypervolume": [round(v, 6) for v in hypervolumes(spec, batches)],
         "prospective_error": prospective(session, campaign.id),
         "holds": [

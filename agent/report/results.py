@@ -103,7 +103,9 @@ def _result(goal: Goal, label: str, found: Mapping[str, Measurement], ever: set[
     feasible: bool | None = True
     if any(v is Verdict.MISSED for v in verdicts):
         feasible = False
-    elif any(v is Verdict.UNKNOWN and c.property in ever for c, v in zip(goal.constraints, verdicts, strict=True)) or any(v is None for v in objectives):
+    elif any(
+        v is Verdict.UNKNOWN and c.property in ever for c, v in zip(goal.constraints, verdicts, strict=True)
+    ) or any(v is None for v in objectives):
         feasible = None
     return Result(label, values, objectives, verdicts, feasible)
 

@@ -24,10 +24,16 @@ def compute(inputs: Inputs) -> dict[str, Any]:
 
     spec = CampaignSpec.from_canonical(inputs.spec)
     measurements: list[Measurement] = []
+    failed: set[str] = set()
     corrupt: list[str] = []
     with inputs.store() as store:
         folder = ArtifactFolder(store.folder)
         with store.read() as session:
+            failed = set(
+                session.exec(
+                    select(Command.id).where(Command.experiment_id == inputs.subject, Command.state == "FAILED")
+                )
+            )
             query = select(SignalFile).where(SignalFile.experiment_id == inputs.subject).order_by(col(SignalFile.id))
             files = list(session.exec(query))
         by_command: dict[str, list[Artifact]] = {}
@@ -36,11 +42,17 @@ def compute(inputs: Inputs) -> dict[str, Any]:
             by_command.setdefault(file.command_id, []).append(
                 Artifact(kind=file.kind, media_type=file.media_type, data=data, source=Source(file.source))
             )
-    for artifacts in by_command.values():
+    for command, artifacts in by_command.items():
         try:
-            measurements += analyse(artifacts)
+            found = analyse(artifacts)
         except CorruptSignal as error:
             corrupt.append(str(error))
+            continue
+        if command in failed:
+            found = [
+                m if m.qc_flag is not None else m.model_copy(update={"qc_flag": "operation failed"}) for m in found
+            ]
+        measurements += found
     # An impure sample says little about the pure compound: its properties are kept, flagged, and not learned from.
     purity = next((m.value for m in reversed(measurements) if m.property == "purity" and m.qc_flag is None), None)
     if purity is not None and purity < spec.making.minimum_purity:

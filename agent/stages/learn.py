@@ -15,7 +15,7 @@ NAME = "learn"
 
 def on_start(tx: Transaction, event: log.Happened) -> None:
     """A campaign begins by fitting what is already known."""
-    tx.request(NAME, event.campaign_id, event.campaign_id, iteration=0, previous=None, as_of=event.id)
+    tx.request(NAME, event.campaign_id, event.campaign_id, iteration=0, previous=None, proposal=None, as_of=event.id)
 
 
 def on_batch_closed(tx: Transaction, event: log.Happened) -> None:
@@ -31,6 +31,7 @@ def on_batch_closed(tx: Transaction, event: log.Happened) -> None:
         event.subject,
         iteration=number,
         previous=None if previous is None else previous.sha256,
+        proposal=tx.proposal_of(event.campaign_id, number),  # its pool is where predictions matter
         as_of=event.id,
     )
 
@@ -49,6 +50,8 @@ def compute(inputs: Inputs) -> dict[str, Any]:
         snapshot = take(session, inputs.campaign_id, as_of=int(inputs.body["as_of"]), before_iteration=iteration + 1)
         previous = inputs.body["previous"]
         warm = None if previous is None else log.load(session, previous)["models"]
+        proposal = inputs.body["proposal"]
+        focus = () if proposal is None else log.load(session, proposal)["pool"]
         predicted = {
             e.id: Candidate.model_validate(log.load(session, e.candidate)).predicted
             for e in inputs.experiments(session, iteration)
@@ -57,7 +60,7 @@ def compute(inputs: Inputs) -> dict[str, Any]:
     errors = prospective_errors(
         [predicted[o.experiment_id] for o in batch], [o.values for o in batch], measured_std=[o.stds for o in batch]
     )
-    surrogates = fit_surrogates(known_facts(spec, snapshot), seed=inputs.seed, warm=warm)
+    surrogates = fit_surrogates(known_facts(spec, snapshot), seed=inputs.seed, warm=warm, focus=focus)
     return {
         "models": surrogates.state(),
         "prospective_error": {name: error.model_dump(mode="json") for name, error in errors.items()},

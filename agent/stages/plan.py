@@ -8,6 +8,10 @@ from agent.campaign import CampaignSpec
 from agent.lifecycle import State
 from agent.stages.contract import Inputs
 from agent.transaction import Transaction
+from knowledge.records.candidate import Candidate
+from knowledge.records.molecule import Molecule
+from knowledge.records.quantity import Estimate
+from knowledge.records.route import Route
 from knowledge.store import log
 from knowledge.store.tables import Work
 
@@ -18,7 +22,14 @@ def on_proposed(tx: Transaction, event: log.Happened) -> None:
     """A child that an operator edited brings its own plan."""
     experiment = tx.experiment(event.subject)
     if experiment.dossier is None:
-        tx.request(NAME, event.campaign_id, event.subject, smiles=experiment.smiles, sample=experiment.id)
+        tx.request(
+            NAME,
+            event.campaign_id,
+            event.subject,
+            smiles=experiment.smiles,
+            sample=experiment.id,
+            candidate=experiment.candidate,
+        )
 
 
 def compute(inputs: Inputs) -> dict[str, Any]:
@@ -34,7 +45,9 @@ def compute(inputs: Inputs) -> dict[str, Any]:
     if not routes:
         return {"route": None, "reason": planner.explain(smiles)}
     route = routes[0]
-    procedures = write_procedures(route, spec.making.target_mass)
+    with inputs.store() as store, store.read() as session:
+        predicted = Candidate.model_validate(log.load(session, inputs.body["candidate"])).predicted
+    procedures = write_procedures(route, spec.making.target_mass, properties=_properties(spec, route, predicted))
     protocol = to_protocol(
         route,
         procedures,
@@ -48,6 +61,22 @@ def compute(inputs: Inputs) -> dict[str, Any]:
         "protocol": protocol.model_dump(mode="json"),
         "reason": "",
     }
+
+
+def _properties(spec: CampaignSpec, route: Route, predicted: dict[str, Estimate]) -> dict[str, dict[str, float]]:
+    """What decides how products are purified: handbook values of intermediates, predictions for the target."""
+    from agent.prior import handbook
+
+    book = handbook(spec.knowledge)
+    known: dict[str, dict[str, float]] = {}
+    for step in route.steps:
+        key = Molecule.from_smiles(step.product).inchikey
+        facts = {name: book.fact(key, name) for name in ("boiling_point", "melting_point")}
+        known[step.product] = {name: fact.value for name, fact in facts.items() if fact is not None}
+    for name in ("boiling_point", "melting_point"):
+        if route.steps and name in predicted:
+            known[route.target].setdefault(name, predicted[name].mean)
+    return known
 
 
 def finish(tx: Transaction, work: Work, result: dict[str, Any], inputs: Inputs) -> None:

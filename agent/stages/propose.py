@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.lifecycle import Phase, State, Wants
+from agent.lifecycle import PENDING, Phase, State, Wants
 from agent.stages.contract import Inputs
 from agent.transaction import ENGINE, Transaction
 from knowledge.records.base import canonical_json, sha256_text
@@ -37,6 +37,7 @@ def on_model_fitted(tx: Transaction, event: log.Happened) -> None:
         "model": event.body["model"],
         "previous": tx.proposal_of(campaign.id, number - 1),
         "as_of": event.id,
+        "pending": sorted({e.smiles for e in tx.experiments_in(*PENDING) if e.campaign_id == campaign.id}),
         "references_left": int(spec.references.share * spec.budget.experiments) - tx.references_used(campaign.id),
     }
     data_hash = sha256_text(canonical_json(body))

@@ -58,7 +58,9 @@ def compute(inputs: Inputs) -> dict[str, Any]:
     target = assess(route.target)
     alerts: list[Alert] = list(target.alerts)
     unknown = [f"target: {question}" for question in target.unknown]
-    handled = [("intermediate", step.product) for step in route.steps[:-1]] + [("material", m.smiles) for m in materials]
+    handled = [("intermediate", step.product) for step in route.steps[:-1]] + [
+        ("material", m.smiles) for m in materials
+    ]
     for what, smiles in handled:
         # What is handled on the way is shown to the reviewer; only the target's own alerts exclude a candidate.
         alerts += [
