@@ -1,0 +1,327 @@
+"""The report's figures as SVG text, by matplotlib, in colours that follow the page's light or dark ones."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator, ScalarFormatter
+
+from agent.report import words
+from agent.report.data import BaselinePoint, HypervolumePoint
+from agent.report.results import Value
+from knowledge.records.measurement import Source
+from knowledge.records.objective import Objective
+from knowledge.records.properties import Scale, get_property
+from knowledge.records.quantity import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# matplotlib wants colours now, the page decides them later: each placeholder becomes a CSS variable.
+INK, MUTED, GRID, ACCENT, WARM, BAD, PAPER = (f"#0{i}0{i}0{i}" for i in range(1, 8))
+_VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid", ACCENT: "accent", WARM: "warm", BAD: "bad", PAPER: "card"}
+_STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9.5,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.facecolor": "none",
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+    "text.color": INK,
+    "lines.solid_capstyle": "round",
+}
+NINETY = 1.6449  # standard normal: half-width of the central 90 % interval
+_MARKERS = {Source.INSTRUMENT: "s", Source.HANDBOOK: "o", Source.MODEL: "D", Source.REPLAY: "^"}
+_POINT = 34.0
+_LABEL_PT = 8.0
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One experiment in the plane of two objectives."""
+
+    label: str
+    x: Value
+    y: Value
+    feasible: bool | None
+    on_front: bool
+    bought: bool
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A prediction made before the measurement, and the measurement."""
+
+    label: str
+    predicted: Estimate
+    measured: Value
+
+
+def plane(dots: Sequence[Dot], across: Objective, up: Objective, reference: tuple[float, float, str] | None) -> Markup:
+    """Two objectives against each other, the Pareto front as a staircase, the compound to be replaced as a star."""
+    with mpl.rc_context(_STYLE):
+        figure, axes = _figure(8.4, 4.7)
+        _scale(axes, across.property, up.property)
+        staircase = _staircase([d for d in dots if d.on_front], across, up)
+        if len(staircase) > 1:
+            xs, ys = zip(*staircase, strict=True)
+            axes.plot(xs, ys, color=ACCENT, lw=1.3, alpha=0.7, zorder=2)
+        for d in dots:
+            colour = ACCENT if d.feasible else WARM if d.feasible is None else MUTED
+            # Whiskers longer than the value itself would leave a logarithmic axis.
+            low = min(d.y.std, 0.9 * d.y.value) if get_property(up.property).scale is Scale.LOG else d.y.std
+            axes.errorbar(
+                d.x.value, d.y.value, xerr=d.x.std, yerr=[[low], [d.y.std]], fmt="none", ecolor=colour, elinewidth=0.8,
+                alpha=0.55, zorder=2,
+            )  # fmt: skip
+            axes.scatter(
+                d.x.value, d.y.value, s=_POINT * (1.5 if d.on_front else 1.0), marker=_MARKERS[d.x.source],
+                facecolor=colour if d.feasible else PAPER, edgecolor=colour, linewidth=1.2, zorder=3,
+            )  # fmt: skip
+        points = [(d.x.value, d.y.value) for d in dots]
+        names = [(d.x.value, d.y.value, d.label, d.on_front) for d in dots]
+        if reference is not None:
+            x, y, name = reference
+            axes.scatter(x, y, s=150, marker="*", color=BAD, zorder=4, linewidth=0)
+            points.append((x, y))
+            names.insert(0, (x, y, name, True))
+        axes.margins(0.09, 0.12)
+        if across.property == "hansen_distance":
+            axes.set_xlim(left=min(-0.25, axes.get_xlim()[0]))
+        axes.set_xlabel(f"{words.axis(across.property)}: {words.wish(across)}")
+        axes.set_ylabel(words.axis(up.property))
+        figure.tight_layout(pad=0.4)
+        _annotate(axes, points, names)
+        return _svg(figure, f"plane-{across.property}-{up.property}", "Objectives of all measured experiments")
+
+
+def course(labels: Sequence[str], values: Sequence[Value], feasible: Sequence[bool | None], objective: Objective) -> Markup:
+    """One objective by experiment, for campaigns that have only one."""
+    with mpl.rc_context(_STYLE):
+        figure, axes = _figure(8.4, 3.4)
+        _scale(axes, None, objective.property)
+        for i, (value, good) in enumerate(zip(values, feasible, strict=True)):
+            colour = ACCENT if good else MUTED
+            axes.errorbar(i, value.value, yerr=value.std, fmt="none", ecolor=colour, elinewidth=0.8)
+            axes.scatter(
+                i, value.value, s=_POINT, marker=_MARKERS[value.source], facecolor=colour if good else PAPER, edgecolor=colour
+            )
+        axes.set_xticks(range(len(labels)), labels, fontsize=7.5)
+        axes.set_ylabel(f"{words.axis(objective.property)}")
+        figure.tight_layout(pad=0.4)
+        return _svg(figure, f"course-{objective.property}", "The objective by experiment")
+
+
+def parity(name: str, pairs: Sequence[Pair]) -> Markup:
+    """Predicted against measured with 90 % intervals; the diagonal is a perfect prediction."""
+    with mpl.rc_context(_STYLE):
+        figure, axes = _figure(3.5, 3.3)
+        percent = 100.0 if name in words.PERCENT else 1.0
+        _scale(axes, name, name)
+        for p in pairs:
+            low, high = interval(name, p.predicted)
+            centre = p.predicted.mean * percent
+            x = p.measured.value * percent
+            inside = low * percent <= x <= high * percent
+            colour = ACCENT if inside else WARM
+            axes.errorbar(
+                x, centre, yerr=[[max(0.0, centre - low * percent)], [max(0.0, high * percent - centre)]], fmt="none",
+                ecolor=colour, elinewidth=0.9, alpha=0.6,
+            )  # fmt: skip
+            axes.scatter(
+                x, centre, s=20, marker=_MARKERS[p.measured.source], facecolor=colour, edgecolor=PAPER, linewidth=0.6, zorder=3
+            )
+        bounds = (*axes.get_xlim(), *axes.get_ylim())
+        ends = (min(bounds), max(bounds))
+        axes.plot(ends, ends, color=MUTED, lw=0.9, dashes=(4, 3), zorder=1)
+        axes.set_xlim(ends)
+        axes.set_ylim(ends)
+        axes.set_aspect("equal", adjustable="box")
+        _tick(axes, name, ends)
+        unit = words.property_unit(name)
+        axes.set_xlabel("measured" + (f" ({unit})" if unit else ""))
+        axes.set_ylabel("predicted" + (f" ({unit})" if unit else ""))
+        figure.tight_layout(pad=0.4)
+        return _svg(figure, f"parity-{name}", f"{words.heading(name)}: predicted against measured")
+
+
+def error_course(name: str, points: Sequence[tuple[int, float]]) -> Markup:
+    """Mean absolute error on measurements not yet seen, by iteration."""
+    with mpl.rc_context(_STYLE):
+        figure, axes = _figure(3.5, 1.75)
+        factor = 100.0 if name in words.PERCENT or get_property(name).scale is Scale.LOG else 1.0
+        axes.plot(
+            [i for i, _ in points], [e * factor for _, e in points], color=ACCENT, lw=1.5, marker="o", ms=4, mec=PAPER, mew=0.8
+        )
+        axes.set_ylim(bottom=0)
+        axes.margins(x=0.08)
+        axes.set_ylim(top=axes.get_ylim()[1] * 1.1)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.yaxis.set_major_locator(MaxNLocator(3))
+        axes.set_xlabel("iteration")
+        axes.set_ylabel("mean error" + f" ({error_unit(name)})", fontsize=8.5)
+        figure.tight_layout(pad=0.4)
+        return _svg(figure, f"error-{name}", f"{words.heading(name)}: error by iteration")
+
+
+def hypervolume(points: Sequence[HypervolumePoint], baseline: Sequence[BaselinePoint]) -> Markup:
+    """Hypervolume by finished experiments: the campaign as a line, random choice as mean and band."""
+    with mpl.rc_context(_STYLE):
+        figure, axes = _figure(8.4, 3.5)
+        if baseline:
+            x = [b.experiments for b in baseline]
+            axes.fill_between(x, [b.low for b in baseline], [b.high for b in baseline], color=MUTED, alpha=0.16, linewidth=0)
+            axes.plot(x, [b.mean for b in baseline], color=MUTED, lw=1.4, dashes=(4, 3), marker="o", ms=3.5)
+        axes.plot(
+            [p.experiments for p in points], [p.value for p in points], color=ACCENT, lw=2.0, marker="o", ms=5, mec=PAPER
+        )
+        axes.set_ylim(bottom=0)
+        axes.margins(x=0.03)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel("experiments finished")
+        axes.set_ylabel("hypervolume")
+        figure.tight_layout(pad=0.4)
+        return _svg(figure, "hypervolume", "Hypervolume against random choice")
+
+
+def interval(name: str, estimate: Estimate) -> tuple[float, float]:
+    """Central 90 % interval of a prediction, in the property's unit.
+
+    A property with a logarithmic scale has a log-normal error: the relative standard uncertainty is taken as that of the logarithm.
+    """
+    if get_property(name).scale is Scale.LOG and estimate.mean > 0:
+        spread = math.exp(NINETY * math.sqrt(math.log1p((estimate.std / estimate.mean) ** 2)))
+        return estimate.mean / spread, estimate.mean * spread
+    return estimate.mean - NINETY * estimate.std, estimate.mean + NINETY * estimate.std
+
+
+def error_unit(name: str) -> str:
+    """What a prospective error is given in: percent for fractions and for logarithmic properties."""
+    if get_property(name).scale is Scale.LOG:
+        return "%"
+    return words.property_unit(name) or "1"
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height))
+    figure.patch.set_alpha(0.0)
+    return figure, figure.add_subplot()
+
+
+def _scale(axes: Axes, across: str | None, up: str) -> None:
+    for name, axis, use in ((across, axes.xaxis, axes.set_xscale), (up, axes.yaxis, axes.set_yscale)):
+        if name is None or get_property(name).scale is not Scale.LOG:
+            continue
+        use("log")
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(ScalarFormatter())
+        axis.set_minor_formatter(NullFormatter())
+        axis.set_minor_locator(NullLocator())
+
+
+def _tick(axes: Axes, name: str, ends: tuple[float, float]) -> None:
+    """The same few ticks on both axes of a square plot."""
+    if get_property(name).scale is Scale.LOG:
+        ticks = [t for t in LogLocator(subs=(1.0, 2.0, 5.0)).tick_values(*ends) if ends[0] <= t <= ends[1]]
+    else:
+        ticks = [t for t in MaxNLocator(5).tick_values(*ends) if ends[0] <= t <= ends[1]]
+    labels = [words.number(t, 6).rstrip("0").rstrip(".") if "." in words.number(t, 6) else words.number(t, 6) for t in ticks]
+    axes.set_xticks(ticks, labels)
+    axes.set_yticks(ticks, labels)
+
+
+def _staircase(members: Sequence[Dot], across: Objective, up: Objective) -> list[tuple[float, float]]:
+    """Corners of the front: between two of its members the worse value of each objective is what is promised."""
+    ordered = sorted(members, key=lambda d: (d.x.value, d.y.value))
+    corners: list[tuple[float, float]] = []
+    for left, right in zip(ordered, ordered[1:], strict=False):
+        corners.append((left.x.value, left.y.value))
+        # Minimising across: to have the left one's height one must go right of it first.
+        minimise = across.direction.value == "minimise"
+        corners.append((right.x.value, left.y.value) if minimise else (left.x.value, right.y.value))
+    if ordered:
+        corners.append((ordered[-1].x.value, ordered[-1].y.value))
+    return corners
+
+
+def _annotate(axes: Axes, points: Sequence[tuple[float, float]], names: Sequence[tuple[float, float, str, bool]]) -> None:
+    """Write each label where it covers neither a point nor another label, the front's first; leave it out where there is no such place."""
+    figure = axes.figure
+    dpi = figure.dpi
+    occupied = []
+    for point in points:
+        x, y = axes.transData.transform(point)
+        occupied.append((x - 5, y - 5, x + 5, y + 5))
+    box = axes.get_window_extent()
+    for x, y, text, important in sorted(names, key=lambda n: not n[3]):
+        px, py = axes.transData.transform((x, y))
+        width, height = len(text) * _LABEL_PT * 0.62 * dpi / 72, _LABEL_PT * 1.15 * dpi / 72
+        for dx, dy in ((8, 0), (0, 12), (0, -12), (-8, 0), (8, 11), (8, -11), (-8, 11), (-8, -11), (0, 22), (0, -22)):
+            left = px + dx if dx > 0 else px + dx - width if dx < 0 else px - width / 2
+            spot = (left, py + dy - height / 2, left + width, py + dy + height / 2)
+            inside = box.x0 <= spot[0] and spot[2] <= box.x1 + 6 and box.y0 <= spot[1] and spot[3] <= box.y1 + 6
+            if inside and not any(_overlap(spot, other) for other in occupied):
+                occupied.append(spot)
+                axes.annotate(
+                    text, (x, y), (dx * 72 / dpi, dy * 72 / dpi), textcoords="offset points", va="center",
+                    ha="left" if dx > 0 else "right" if dx < 0 else "center", fontsize=_LABEL_PT,
+                    color=INK if important else MUTED, zorder=5,
+                )  # fmt: skip
+                break
+
+
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+_GROUP_ID = re.compile(r' id="[A-Za-z]+[A-Za-z0-9.]*_\d+"')
+_FONT = re.compile(r"font: ([\d.]+)px [^;\"]+")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_LONG = re.compile(r"(-?\d+\.\d{2})\d+")
+
+
+def _svg(figure: Figure, salt: str, description: str) -> Markup:
+    """The figure as inline SVG: no prologue, no repeated ids, variables in place of colours, two decimals."""
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": salt}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    head, body = text.split(">", 1)
+    width, height = (float(re.search(rf'{k}="([\d.]+)pt"', head).group(1)) for k in ("width", "height"))  # type: ignore[union-attr]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = _COMMENT.sub("", body)
+    body = _GROUP_ID.sub("", body)
+    body = _FONT.sub(r"font: \1px var(--sans)", body)
+    body = _LONG.sub(r"\1", body)
+    for colour, variable in _VARIABLES.items():
+        body = body.replace(colour, f"var(--{variable})")
+    body = re.sub(r">\s+<", "><", body)
+    return Markup(
+        f'<svg class="figure" role="img" aria-label="{description}" width="{width * 96 / 72:.0f}" height="{height * 96 / 72:.0f}" '
+        f'viewBox="0 0 {width:g} {height:g}">{body}'
+    )
