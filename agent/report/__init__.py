@@ -1,4 +1,4 @@
-"""One campaign as one HTML file: `render(data)`, from plain data (`agent.report.data`) that the caller takes from the store."""
+"""One campaign as one HTML file: `render(data)`, from plain data (`agent.report.data`) taken from the store."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a report is made of: plain records, filled from the store by whoever asks for a report.
 
-Everything but the goal and the provenance may be missing or empty: a report can be made of a campaign that has just begun, and
+Everything but the goal and the provenance may be missing or empty: a report can be made of a campaign just begun, and
 of one that was aborted. Values are in the units of `knowledge.records.properties`.
 """
 
@@ -29,7 +29,7 @@ class Reference(Record):
 
 
 class Goal(Record):
-    """The campaign's goal. `rules` are whole sentences for what no number says, such as "At most 3 steps from stock."."""
+    """The campaign's goal. `rules` are whole sentences for what no number says: "At most 3 steps from stock."."""
 
     name: str
     title: str
@@ -54,11 +54,11 @@ class ReviewDecision(Record):
 
 
 class ExperimentReport(Record):
-    """One experiment. `label` is short and unique in the report, such as "E07"; `state` is `agent.lifecycle`'s word for it.
+    """One experiment. `label` is short and unique in the report, such as "E07"; `state` is `agent.lifecycle`'s word.
 
-    `procedures` and `isolated_yields` (fractions; None where unknown) follow `route.steps`. `measurements` are the current
-    ones, without those that a later one superseded. `failure` says in words why it did not end as planned. `hazards` is None when nobody has screened
-    it yet. `lab_hours` is time on the lab's clock.
+    `procedures` and `isolated_yields` (fractions; None where unknown) follow `route.steps`. `measurements` are the
+    current ones, without those that a later one superseded. `failure` says in words why it did not end as planned.
+    `hazards` is None when nobody has screened it yet. `lab_hours` is time on the lab's clock.
     """
 
     label: str
@@ -80,8 +80,8 @@ class ExperimentReport(Record):
 class ProspectiveError(Record):
     """Error of a model on measurements that it had not seen.
 
-    `mae` is the mean absolute error in the property's unit, or of the natural logarithm where the property's scale is LOG (0.10
-    is then about 10 %). `inside_90` of `count` measurements lay inside the predicted 90 % interval.
+    `mae` is the mean absolute error in the property's unit, or of the natural logarithm where the property's scale is
+    LOG (0.10 is then about 10 %). `inside_90` of `count` measurements lay inside the predicted 90 % interval.
     """
 
     property: str
@@ -91,7 +91,7 @@ class ProspectiveError(Record):
 
 
 class IterationReport(Record):
-    """`considered` molecules were looked at; `filtered` counts those dropped, by reason; what is left was chosen from."""
+    """`considered` molecules were looked at, `filtered` counts those dropped by reason, the rest was chosen from."""
 
     index: int
     considered: int | None = None
@@ -110,7 +110,7 @@ class HypervolumePoint(Record):
 
 
 class BaselinePoint(Record):
-    """The same for `ReportData.baseline_runs` campaigns that chose at random: mean and range over runs."""
+    """The same for `ReportData.baseline_runs` random campaigns: mean, 10th and 90th percentile over the runs."""
 
     iteration: int
     experiments: int

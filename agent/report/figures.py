@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from agent.report import words
 from agent.report.data import BaselinePoint, HypervolumePoint
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 # matplotlib wants colours now, the page decides them later: each placeholder becomes a CSS variable.
 INK, MUTED, GRID, ACCENT, WARM, BAD, PAPER = (f"#0{i}0{i}0{i}" for i in range(1, 8))
 _VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid", ACCENT: "accent", WARM: "warm", BAD: "bad", PAPER: "card"}
-_STYLE: dict[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
@@ -58,6 +59,20 @@ NINETY = 1.6449  # standard normal: half-width of the central 90 % interval
 _MARKERS = {Source.INSTRUMENT: "s", Source.HANDBOOK: "o", Source.MODEL: "D", Source.REPLAY: "^"}
 _POINT = 34.0
 _LABEL_PT = 8.0
+_OFFSETS = (
+    (8, 0),
+    (0, 13),
+    (0, -13),
+    (-8, 0),
+    (5, 12),
+    (5, -12),
+    (-5, 12),
+    (-5, -12),
+    (0, 23),
+    (0, -23),
+    (14, 22),
+    (-14, 22),
+)
 
 
 @dataclass(frozen=True)
@@ -115,11 +130,14 @@ def plane(dots: Sequence[Dot], across: Objective, up: Objective, reference: tupl
         axes.set_xlabel(f"{words.axis(across.property)}: {words.wish(across)}")
         axes.set_ylabel(words.axis(up.property))
         figure.tight_layout(pad=0.4)
-        _annotate(axes, points, names)
+        whiskers = [((d.x.value - d.x.std, d.y.value), (d.x.value + d.x.std, d.y.value)) for d in dots]
+        _annotate(axes, points, [*whiskers, *itertools.pairwise(staircase)], names)
         return _svg(figure, f"plane-{across.property}-{up.property}", "Objectives of all measured experiments")
 
 
-def course(labels: Sequence[str], values: Sequence[Value], feasible: Sequence[bool | None], objective: Objective) -> Markup:
+def course(
+    labels: Sequence[str], values: Sequence[Value], feasible: Sequence[bool | None], objective: Objective
+) -> Markup:
     """One objective by experiment, for campaigns that have only one."""
     with mpl.rc_context(_STYLE):
         figure, axes = _figure(8.4, 3.4)
@@ -128,7 +146,12 @@ def course(labels: Sequence[str], values: Sequence[Value], feasible: Sequence[bo
             colour = ACCENT if good else MUTED
             axes.errorbar(i, value.value, yerr=value.std, fmt="none", ecolor=colour, elinewidth=0.8)
             axes.scatter(
-                i, value.value, s=_POINT, marker=_MARKERS[value.source], facecolor=colour if good else PAPER, edgecolor=colour
+                i,
+                value.value,
+                s=_POINT,
+                marker=_MARKERS[value.source],
+                facecolor=colour if good else PAPER,
+                edgecolor=colour,
             )
         axes.set_xticks(range(len(labels)), labels, fontsize=7.5)
         axes.set_ylabel(f"{words.axis(objective.property)}")
@@ -153,7 +176,14 @@ def parity(name: str, pairs: Sequence[Pair]) -> Markup:
                 ecolor=colour, elinewidth=0.9, alpha=0.6,
             )  # fmt: skip
             axes.scatter(
-                x, centre, s=20, marker=_MARKERS[p.measured.source], facecolor=colour, edgecolor=PAPER, linewidth=0.6, zorder=3
+                x,
+                centre,
+                s=20,
+                marker=_MARKERS[p.measured.source],
+                facecolor=colour,
+                edgecolor=PAPER,
+                linewidth=0.6,
+                zorder=3,
             )
         bounds = (*axes.get_xlim(), *axes.get_ylim())
         ends = (min(bounds), max(bounds))
@@ -175,7 +205,14 @@ def error_course(name: str, points: Sequence[tuple[int, float]]) -> Markup:
         figure, axes = _figure(3.5, 1.75)
         factor = 100.0 if name in words.PERCENT or get_property(name).scale is Scale.LOG else 1.0
         axes.plot(
-            [i for i, _ in points], [e * factor for _, e in points], color=ACCENT, lw=1.5, marker="o", ms=4, mec=PAPER, mew=0.8
+            [i for i, _ in points],
+            [e * factor for _, e in points],
+            color=ACCENT,
+            lw=1.5,
+            marker="o",
+            ms=4,
+            mec=PAPER,
+            mew=0.8,
         )
         axes.set_ylim(bottom=0)
         axes.margins(x=0.08)
@@ -194,10 +231,18 @@ def hypervolume(points: Sequence[HypervolumePoint], baseline: Sequence[BaselineP
         figure, axes = _figure(8.4, 3.5)
         if baseline:
             x = [b.experiments for b in baseline]
-            axes.fill_between(x, [b.low for b in baseline], [b.high for b in baseline], color=MUTED, alpha=0.16, linewidth=0)
+            axes.fill_between(
+                x, [b.low for b in baseline], [b.high for b in baseline], color=MUTED, alpha=0.16, linewidth=0
+            )
             axes.plot(x, [b.mean for b in baseline], color=MUTED, lw=1.4, dashes=(4, 3), marker="o", ms=3.5)
         axes.plot(
-            [p.experiments for p in points], [p.value for p in points], color=ACCENT, lw=2.0, marker="o", ms=5, mec=PAPER
+            [p.experiments for p in points],
+            [p.value for p in points],
+            color=ACCENT,
+            lw=2.0,
+            marker="o",
+            ms=5,
+            mec=PAPER,
         )
         axes.set_ylim(bottom=0)
         axes.margins(x=0.03)
@@ -211,7 +256,7 @@ def hypervolume(points: Sequence[HypervolumePoint], baseline: Sequence[BaselineP
 def interval(name: str, estimate: Estimate) -> tuple[float, float]:
     """Central 90 % interval of a prediction, in the property's unit.
 
-    A property with a logarithmic scale has a log-normal error: the relative standard uncertainty is taken as that of the logarithm.
+    A property with a logarithmic scale has a log-normal error around `mean` with the relative standard uncertainty.
     """
     if get_property(name).scale is Scale.LOG and estimate.mean > 0:
         spread = math.exp(NINETY * math.sqrt(math.log1p((estimate.std / estimate.mean) ** 2)))
@@ -238,7 +283,7 @@ def _scale(axes: Axes, across: str | None, up: str) -> None:
             continue
         use("log")
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_major_formatter(ScalarFormatter())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
         axis.set_minor_locator(NullLocator())
 
@@ -249,7 +294,9 @@ def _tick(axes: Axes, name: str, ends: tuple[float, float]) -> None:
         ticks = [t for t in LogLocator(subs=(1.0, 2.0, 5.0)).tick_values(*ends) if ends[0] <= t <= ends[1]]
     else:
         ticks = [t for t in MaxNLocator(5).tick_values(*ends) if ends[0] <= t <= ends[1]]
-    labels = [words.number(t, 6).rstrip("0").rstrip(".") if "." in words.number(t, 6) else words.number(t, 6) for t in ticks]
+    labels = [
+        words.number(t, 6).rstrip("0").rstrip(".") if "." in words.number(t, 6) else words.number(t, 6) for t in ticks
+    ]
     axes.set_xticks(ticks, labels)
     axes.set_yticks(ticks, labels)
 
@@ -258,7 +305,7 @@ def _staircase(members: Sequence[Dot], across: Objective, up: Objective) -> list
     """Corners of the front: between two of its members the worse value of each objective is what is promised."""
     ordered = sorted(members, key=lambda d: (d.x.value, d.y.value))
     corners: list[tuple[float, float]] = []
-    for left, right in zip(ordered, ordered[1:], strict=False):
+    for left, right in itertools.pairwise(ordered):
         corners.append((left.x.value, left.y.value))
         # Minimising across: to have the left one's height one must go right of it first.
         minimise = across.direction.value == "minimise"
@@ -268,19 +315,33 @@ def _staircase(members: Sequence[Dot], across: Objective, up: Objective) -> list
     return corners
 
 
-def _annotate(axes: Axes, points: Sequence[tuple[float, float]], names: Sequence[tuple[float, float, str, bool]]) -> None:
-    """Write each label where it covers neither a point nor another label, the front's first; leave it out where there is no such place."""
-    figure = axes.figure
-    dpi = figure.dpi
-    occupied = []
+_Point = tuple[float, float]
+_Box = tuple[float, float, float, float]
+
+
+def _annotate(
+    axes: Axes,
+    points: Sequence[_Point],
+    lines: Sequence[tuple[_Point, _Point]],
+    names: Sequence[tuple[float, float, str, bool]],
+) -> None:
+    """Write each label where it covers no point, line or other label, the front's first.
+
+    A label without such a place is left out. Lines are level or upright.
+    """
+    dpi = axes.figure.dpi
+    occupied: list[_Box] = []
     for point in points:
         x, y = axes.transData.transform(point)
         occupied.append((x - 5, y - 5, x + 5, y + 5))
+    for ends in lines:
+        (x0, y0), (x1, y1) = axes.transData.transform(ends)
+        occupied.append((min(x0, x1) - 1, min(y0, y1) - 1, max(x0, x1) + 1, max(y0, y1) + 1))
     box = axes.get_window_extent()
     for x, y, text, important in sorted(names, key=lambda n: not n[3]):
         px, py = axes.transData.transform((x, y))
         width, height = len(text) * _LABEL_PT * 0.62 * dpi / 72, _LABEL_PT * 1.15 * dpi / 72
-        for dx, dy in ((8, 0), (0, 12), (0, -12), (-8, 0), (8, 11), (8, -11), (-8, 11), (-8, -11), (0, 22), (0, -22)):
+        for dx, dy in _OFFSETS:
             left = px + dx if dx > 0 else px + dx - width if dx < 0 else px - width / 2
             spot = (left, py + dy - height / 2, left + width, py + dy + height / 2)
             inside = box.x0 <= spot[0] and spot[2] <= box.x1 + 6 and box.y0 <= spot[1] and spot[3] <= box.y1 + 6
@@ -294,12 +355,12 @@ def _annotate(axes: Axes, points: Sequence[tuple[float, float]], names: Sequence
                 break
 
 
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+def _overlap(a: _Box, b: _Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 _GROUP_ID = re.compile(r' id="[A-Za-z]+[A-Za-z0-9.]*_\d+"')
-_FONT = re.compile(r"font: ([\d.]+)px [^;\"]+")
+_FONT = re.compile(r"font-family: [^;\"]+|(?<=px )'DejaVu Sans'[^;\"]*")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _LONG = re.compile(r"(-?\d+\.\d{2})\d+")
 
@@ -316,12 +377,13 @@ def _svg(figure: Figure, salt: str, description: str) -> Markup:
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = _COMMENT.sub("", body)
     body = _GROUP_ID.sub("", body)
-    body = _FONT.sub(r"font: \1px var(--sans)", body)
+    body = _FONT.sub(lambda m: "font-family: var(--sans)" if m.group().startswith("font") else "var(--sans)", body)
     body = _LONG.sub(r"\1", body)
     for colour, variable in _VARIABLES.items():
         body = body.replace(colour, f"var(--{variable})")
     body = re.sub(r">\s+<", "><", body)
     return Markup(
-        f'<svg class="figure" role="img" aria-label="{description}" width="{width * 96 / 72:.0f}" height="{height * 96 / 72:.0f}" '
+        f'<svg class="figure" role="img" aria-label="{description}" '
+        f'width="{width * 96 / 72:.0f}" height="{height * 96 / 72:.0f}" '
         f'viewBox="0 0 {width:g} {height:g}">{body}'
     )

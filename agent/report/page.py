@@ -23,7 +23,6 @@ from knowledge.records.quantity import Estimate
 
 # Fewer measured experiments than this make no plot worth reading.
 _ENOUGH = 1
-_LABELLED = "limit met", "limit missed", "not measured"
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,11 @@ def render_page(data: ReportData) -> str:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("agent.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("agent.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.globals.update(words=words, Source=Source, Verdict=Verdict)
     environment.filters.update(source_key=words.source_key, source_text=words.source_text)

@@ -61,7 +61,7 @@ def usable(measurements: Sequence[Measurement]) -> dict[str, Measurement]:
 
 
 def objective_value(objective: Objective, measured: Mapping[str, Measurement]) -> Value | None:
-    """The objective with its uncertainty (GUM 5.1.2: first order, independent inputs); None when an input is missing."""
+    """The objective with its uncertainty (GUM 5.1.2: first order, independent inputs); None without all inputs."""
     centre = {name: m.value for name, m in measured.items()}
     value = objective.value(centre)
     if value is None:
@@ -85,8 +85,8 @@ def objective_value(objective: Objective, measured: Mapping[str, Measurement]) -
 def evaluate(goal: Goal, experiments: Sequence[ExperimentReport]) -> tuple[Result, ...]:
     """One Result per experiment, in order.
 
-    A limit on a property that no experiment of the campaign measured stays UNKNOWN and excludes nobody; one that others have and this one
-    lacks leaves its feasibility open.
+    A limit on a property that no experiment of the campaign measured stays UNKNOWN and excludes nobody; one that others
+    have and this one lacks leaves its feasibility open.
     """
     per_experiment = [usable(e.measurements) for e in experiments]
     ever = {name for found in per_experiment for name in found}

@@ -87,7 +87,7 @@ def _view(
     inputs = tuple(Input(s, called(s), stock.get(s), made.get(s) if s not in stock else None) for s in step.reactants)
     return StepView(
         number=number,
-        reaction=words.plain(step.reaction_class),
+        reaction=words.reaction(step.reaction_class),
         template=step.template,
         inputs=inputs,
         product=step.product,
@@ -95,7 +95,9 @@ def _view(
         procedure=procedure,
         over=() if procedure is None else tuple(_short(c) for c in procedure.charges if c.role is not Role.REACTANT),
         under=() if procedure is None else (_temperature(procedure.temperature), _time(procedure.duration)),
-        expected="" if procedure is None else f"{procedure.expected_yield.quantity.magnitude('dimensionless') * 100:.0f} %",
+        expected=""
+        if procedure is None
+        else f"{procedure.expected_yield.quantity.magnitude('dimensionless') * 100:.0f} %",
         isolated="" if isolated is None else f"{isolated * 100:.0f} %",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup, escape
 from rdkit import Chem, rdBase
@@ -74,7 +75,8 @@ def _symbol(smiles: str, identifier: str) -> _Symbol | None:
     rdDepictor.Compute2DCoords(mol)
     rdDepictor.StraightenDepiction(mol)
     drawing = rdMolDraw2D.MolDraw2DSVG(-1, -1)
-    options = drawing.drawOptions()
+    # RDKit's stubs take every option for a MolDrawOptions.
+    options: Any = drawing.drawOptions()
     options.fixedBondLength = _BOND_PX
     options.scalingFactor = _BOND_PX
     options.fixedFontSize = _FONT_PX

@@ -71,6 +71,15 @@ def plain(text: str) -> str:
     return text.replace("_", " ").strip()
 
 
+def reaction(key: str) -> str:
+    """A reaction class as the start of a line: "n_acylation" is an N-acylation."""
+    text = plain(key)
+    first, _, rest = text.partition(" ")
+    if first in ("n", "o", "s", "c") and rest:
+        return f"{first.upper()}-{rest}"
+    return text[:1].upper() + text[1:]
+
+
 def number(value: float, digits: int = 3) -> str:
     """`digits` significant digits, no exponent between 0.001 and a million, thousands kept whole."""
     if value == 0:
@@ -82,10 +91,15 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def plus_minus(value: float, std: float) -> str:
-    """Value and standard uncertainty, the latter to two significant digits (GUM 7.2.6), the value to the same place."""
+    """Value and standard uncertainty as the Particle Data Group rounds them.
+
+    The uncertainty has two digits up to 35 and one above; the value ends at the same place.
+    """
     if std <= 0 or not math.isfinite(std):
         return number(value)
-    place = max(0, 1 - math.floor(math.log10(std)))
+    magnitude = math.floor(math.log10(std))
+    leading = std / 10.0**magnitude
+    place = max(0, (1 if leading < 3.55 else 0) - magnitude)
     return f"{value:.{place}f} ± {std:.{place}f}".replace("-", "−")
 
 
@@ -115,14 +129,14 @@ def limits(constraint: Constraint) -> str:
         return f"{value * factor:g}".replace("-", "−")
 
     if low is not None and high is not None:
-        text, warm = f"{one(low)} to {one(high)} {u}", (low, high)
+        text, ends = f"{one(low)} to {one(high)} {u}", [low, high]
     elif low is not None:
-        text, warm = f"at least {one(low)} {u}", (low,)
+        text, ends = f"at least {one(low)} {u}", [low]
     else:
         assert high is not None  # a Constraint has one end at least
-        text, warm = f"at most {one(high)} {u}", (high,)
+        text, ends = f"at most {one(high)} {u}", [high]
     if name in TEMPERATURES:
-        text += f" ({' to '.join(celsius(v) for v in warm)})"
+        text += f" ({' to '.join(celsius(v) for v in ends)})"
     return text.strip()
 
 

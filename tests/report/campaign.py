@@ -1,4 +1,4 @@
-"""A campaign for the report's tests: real molecules and reactions, with values of the right size that are TEST DATA, not results."""
+"""A campaign for the report's tests: real molecules and reactions; values of the right size, but TEST DATA."""
 
 from __future__ import annotations
 
@@ -34,10 +34,14 @@ NMP = "CN1CCCC1=O"
 GOAL = Goal(
     name="green-solvent",
     title="A replacement for N-methyl-2-pyrrolidone",
-    description="NMP dissolves almost everything and is toxic to reproduction. Wanted: a liquid that dissolves as it does.",
+    description="NMP dissolves almost everything and is toxic to reproduction. Wanted: a liquid like it.",
     objectives=(
         Objective(
-            property="hansen_distance", direction=Direction.MINIMISE, unit="MPa**0.5", worst=12.0, reference=(18.0, 12.3, 7.2)
+            property="hansen_distance",
+            direction=Direction.MINIMISE,
+            unit="MPa**0.5",
+            worst=12.0,
+            reference=(18.0, 12.3, 7.2),
         ),
         Objective(property="viscosity", direction=Direction.MINIMISE, unit="mPa*s", worst=5.0),
     ),
@@ -77,8 +81,10 @@ NAMES = {
     "COC(C)=O": "methyl acetate", "CC(O)C(=O)O": "lactic acid", NMP: "N-methyl-2-pyrrolidone",
     "CCC(=O)OCCC(C)C": "isoamyl propionate", "COC(=O)CCCCC(=O)OC": "dimethyl adipate",
     "CC1CCC(=O)O1": "γ-valerolactone", "COC(=O)CCC(C)=O": "methyl levulinate", "CC(=O)N1CCOCC1": "4-acetylmorpholine",
-    "CCOC(=O)C(C)O": "ethyl lactate", "CC1COC(=O)O1": "propylene carbonate", "CCOC(=O)CN1CCOCC1": "ethyl morpholinoacetate",
-    "CCOC(=O)CCC(C)=O": "ethyl levulinate", "COCCOC(C)=O": "2-methoxyethyl acetate", "CCOC(=O)CCl": "ethyl chloroacetate",
+    "CCOC(=O)C(C)O": "ethyl lactate", "CC1COC(=O)O1": "propylene carbonate",
+    "CCOC(=O)CN1CCOCC1": "ethyl morpholinoacetate",
+    "CCOC(=O)CCC(C)=O": "ethyl levulinate", "COCCOC(C)=O": "2-methoxyethyl acetate",
+    "CCOC(=O)CCl": "ethyl chloroacetate",
     "O=S1(=O)CCCC1": "sulfolane",
 }  # fmt: skip
 # SMILES, steps as (reactants, product, class), then δD, δP, δH, η, Tb, Tf as "measured", and whether from the handbook.
@@ -112,7 +118,13 @@ def experiments() -> tuple[ExperimentReport, ...]:
     made = [_made(i, *spec) for i, spec in enumerate(_MADE)]
     bought = _bought("CC1COC(=O)O1", len(made), (20.0, 18.0, 4.1, 2.53, 515.0, 405.0))
     solid = _made(
-        len(made) + 1, "O=S1(=O)CCCC1", (), (), True, state="CLOSED", failure="solid at 298 K: the viscometer needs a liquid"
+        len(made) + 1,
+        "O=S1(=O)CCCC1",
+        (),
+        (),
+        True,
+        state="CLOSED",
+        failure="solid at 298 K: the viscometer needs a liquid",
     )
     rejected = _made(len(made) + 2, "O=S1(=O)CCCC1", (), (), True, state="REJECTED").model_copy(
         update={
@@ -144,7 +156,9 @@ def campaign(found: Sequence[ExperimentReport] | None = None) -> ReportData:
         lab_simulated=True,
         experiments=rows,
         iterations=_iterations() if begun else (),
-        hypervolume=tuple(HypervolumePoint(iteration=i, experiments=4 * i, value=v) for i, v in ((1, 9.8), (2, 24.1), (3, 30.6)))
+        hypervolume=tuple(
+            HypervolumePoint(iteration=i, experiments=4 * i, value=v) for i, v in ((1, 9.8), (2, 24.1), (3, 30.6))
+        )
         if begun
         else (),
         baseline=tuple(
@@ -157,7 +171,8 @@ def campaign(found: Sequence[ExperimentReport] | None = None) -> ReportData:
         baseline_note="Random choice draws from the same pools." if begun else "",
         models=tuple(
             ModelVersion(
-                version=f"c/{i}", iteration=i, kind="Gaussian process, Tanimoto + RBF kernels", properties=_ORDER, rows=4000 + 20 * i,
+                version=f"c/{i}", iteration=i, kind="Gaussian process, Tanimoto + RBF kernels", properties=_ORDER,
+                rows=4000 + 20 * i,
                 data_sha256=f"{i:064x}", seed=7,
             )
             for i in (1, 2, 3)
@@ -166,7 +181,8 @@ def campaign(found: Sequence[ExperimentReport] | None = None) -> ReportData:
         else (),
         names=NAMES,
         provenance=Provenance(
-            config_sha256="ab" * 32, seed=0, versions={"rdkit": "2026.9.1", "torch": "2.13.0"}, events=412, event_head="cd" * 32,
+            config_sha256="ab" * 32, seed=0, versions={"rdkit": "2026.9.1", "torch": "2.13.0"}, events=412,
+            event_head="cd" * 32,
             store="sqlite:///runs/athanor.db", command="python run_agent.py report",
         ),
         generated_at=AT,
@@ -178,7 +194,11 @@ def _iterations() -> tuple[IterationReport, ...]:
         IterationReport(
             index=i,
             considered=1800 + 150 * i,
-            filtered={"hazard alert": 160 + i, "outside the models' domain": 700 - 40 * i, "no route found quickly": 210},
+            filtered={
+                "hazard alert": 160 + i,
+                "outside the models' domain": 700 - 40 * i,
+                "no route found quickly": 210,
+            },
             chosen=4,
             errors=tuple(
                 ProspectiveError(property=name, count=4, mae=error / i**0.5, inside_90=3)
@@ -238,7 +258,8 @@ def _made(
         route = Route(
             target=smiles,
             steps=tuple(
-                RouteStep(product=p, reactants=r, reaction_class=c, template=f"curated:{c}", score=0.8) for r, p, c in steps
+                RouteStep(product=p, reactants=r, reaction_class=c, template=f"curated:{c}", score=0.8)
+                for r, p, c in steps
             ),
             leaves=tuple(Leaf(smiles=s, stock=_stock(s)) for s in leaves),
             score=0.7,
@@ -254,7 +275,9 @@ def _made(
         isolated_yields=(*(None for _ in steps[1:]), 0.74) if steps else (),
         protocol_sha256="12" * 32 if steps else "",
         hazards=HazardReport(
-            alerts=(Alert(code="ghs:H226", severity=Severity.NOTE, text="Flammable liquid and vapour.", source="test data"),)
+            alerts=(
+                Alert(code="ghs:H226", severity=Severity.NOTE, text="Flammable liquid and vapour.", source="test data"),
+            )
             if index % 3 == 0
             else (),
             unknown=("carcinogenicity", "reproductive toxicity"),
@@ -315,7 +338,9 @@ def _procedure(reactants: tuple[str, ...], product: str, reaction_class: str) ->
         charges=tuple(charges),
         temperature=Condition(quantity=quantity(383, "K"), basis=Basis.RULE),
         duration=Condition(quantity=quantity(6, "hour"), basis=Basis.DEFAULT),
-        workup=Remark(text="Wash with saturated sodium hydrogencarbonate and brine, dry over magnesium sulfate.", basis=Basis.RULE),
+        workup=Remark(
+            text="Wash with saturated sodium hydrogencarbonate and brine, dry over magnesium sulfate.", basis=Basis.RULE
+        ),
         purification=Remark(text="Distil at reduced pressure.", basis=Basis.RULE),
         expected_yield=Condition(quantity=quantity(0.8, "dimensionless"), basis=Basis.RULE),
         product_mass=quantity(23.0, "g"),
