@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from agent.report import words
 from agent.report.data import BaselinePoint, HypervolumePoint
@@ -25,6 +25,7 @@ from knowledge.records.quantity import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 # matplotlib wants colours now, the page decides them later: each placeholder becomes a CSS variable.
 INK, MUTED, GRID, ACCENT, WARM, BAD, PAPER = (f"#0{i}0{i}0{i}" for i in range(1, 8))
@@ -59,6 +60,8 @@ NINETY = 1.6449  # standard normal: half-width of the central 90 % interval
 _MARKERS = {Source.INSTRUMENT: "s", Source.HANDBOOK: "o", Source.MODEL: "D", Source.REPLAY: "^"}
 _POINT = 34.0
 _LABEL_PT = 8.0
+# Ticks per decade, coarse to fine: the first that gives three of them is taken.
+_LOG_STEPS = ((1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
 _OFFSETS = (
     (8, 0),
     (0, 13),
@@ -127,6 +130,8 @@ def plane(dots: Sequence[Dot], across: Objective, up: Objective, reference: tupl
         axes.margins(0.09, 0.12)
         if across.property == "hansen_distance":
             axes.set_xlim(left=min(-0.25, axes.get_xlim()[0]))
+        _tick(axes.xaxis, across.property, axes.get_xlim())
+        _tick(axes.yaxis, up.property, axes.get_ylim())
         axes.set_xlabel(f"{words.axis(across.property)}: {words.wish(across)}")
         axes.set_ylabel(words.axis(up.property))
         figure.tight_layout(pad=0.4)
@@ -154,7 +159,9 @@ def course(
                 edgecolor=colour,
             )
         axes.set_xticks(range(len(labels)), labels, fontsize=7.5)
-        axes.set_ylabel(f"{words.axis(objective.property)}")
+        axes.margins(0.06, 0.12)
+        _tick(axes.yaxis, objective.property, axes.get_ylim())
+        axes.set_ylabel(f"{words.axis(objective.property)}: {words.wish(objective)}")
         figure.tight_layout(pad=0.4)
         return _svg(figure, f"course-{objective.property}", "The objective by experiment")
 
@@ -185,13 +192,15 @@ def parity(name: str, pairs: Sequence[Pair]) -> Markup:
                 linewidth=0.6,
                 zorder=3,
             )
+        axes.margins(0.08)
         bounds = (*axes.get_xlim(), *axes.get_ylim())
         ends = (min(bounds), max(bounds))
         axes.plot(ends, ends, color=MUTED, lw=0.9, dashes=(4, 3), zorder=1)
         axes.set_xlim(ends)
         axes.set_ylim(ends)
         axes.set_aspect("equal", adjustable="box")
-        _tick(axes, name, ends)
+        _tick(axes.xaxis, name, ends)
+        _tick(axes.yaxis, name, ends)
         unit = words.property_unit(name)
         axes.set_xlabel("measured" + (f" ({unit})" if unit else ""))
         axes.set_ylabel("predicted" + (f" ({unit})" if unit else ""))
@@ -278,27 +287,29 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _scale(axes: Axes, across: str | None, up: str) -> None:
-    for name, axis, use in ((across, axes.xaxis, axes.set_xscale), (up, axes.yaxis, axes.set_yscale)):
-        if name is None or get_property(name).scale is not Scale.LOG:
-            continue
-        use("log")
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_minor_formatter(NullFormatter())
-        axis.set_minor_locator(NullLocator())
+    """Logarithmic axes where the properties are; ticks follow once the data are drawn, see `_ticks`."""
+    if across is not None and get_property(across).scale is Scale.LOG:
+        axes.set_xscale("log")
+    if get_property(up).scale is Scale.LOG:
+        axes.set_yscale("log")
 
 
-def _tick(axes: Axes, name: str, ends: tuple[float, float]) -> None:
-    """The same few ticks on both axes of a square plot."""
-    if get_property(name).scale is Scale.LOG:
-        ticks = [t for t in LogLocator(subs=(1.0, 2.0, 5.0)).tick_values(*ends) if ends[0] <= t <= ends[1]]
-    else:
-        ticks = [t for t in MaxNLocator(5).tick_values(*ends) if ends[0] <= t <= ends[1]]
-    labels = [
-        words.number(t, 6).rstrip("0").rstrip(".") if "." in words.number(t, 6) else words.number(t, 6) for t in ticks
-    ]
-    axes.set_xticks(ticks, labels)
-    axes.set_yticks(ticks, labels)
+def _ticks(name: str, low: float, high: float) -> list[float]:
+    """Three to eight round numbers between the ends of an axis."""
+    if get_property(name).scale is not Scale.LOG:
+        return [float(t) for t in MaxNLocator(5).tick_values(low, high) if low <= t <= high]
+    for steps in _LOG_STEPS:
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        found = [round(s * 10.0**d, 12) for d in decades for s in steps if low <= s * 10.0**d <= high]
+        if len(found) >= 3:
+            return found
+    return [float(t) for t in MaxNLocator(4).tick_values(low, high) if low <= t <= high]
+
+
+def _tick(axis: Axis, name: str, ends: tuple[float, float]) -> None:
+    ticks = _ticks(name, *ends)
+    axis.set_ticks(ticks, [f"{t:g}".replace("-", "−") for t in ticks])
+    axis.set_minor_locator(NullLocator())
 
 
 def _staircase(members: Sequence[Dot], across: Objective, up: Objective) -> list[tuple[float, float]]:
