@@ -1,16 +1,12 @@
-"""The campaign file: what a person asks for, validated whole before anything runs."""
+"""What a person asks for: the campaign as typed models, validated whole before anything runs."""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from enum import StrEnum
-from pathlib import Path
-from reprlib import Repr
-from typing import Any, Literal, get_args
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from instruments.simulation.config import KINDS, LabConfig
 from knowledge.records.base import Record
@@ -23,7 +19,8 @@ LARGEST_SEED = 2**31 - 1  # what every database keeps as an integer
 MOST_INSTRUMENTS = 96
 PREDICTED = ("boiling_point", "flash_point", "melting_point", "viscosity", *HANSEN)
 """What the loop has models for; the other properties only describe a sample."""
-MOST_CHARACTERS = 1_000_000
+LISTED = ("oxygen-balance", "iarc:", "ntp", "exposure-limit", "flammable:")
+"""Hazard codes that come from lists and sums, beside those of the structural rules."""
 
 
 class CampaignError(ValueError):
@@ -58,7 +55,7 @@ class Budget(Record):
 
 
 class References(Record):
-    """Molecules that can simply be bought, to check the lab against known values: `share` of the experiments at most."""
+    """Molecules that can simply be bought check the lab against known values: `share` of the experiments at most."""
 
     share: float = Field(default=0.25, ge=0.0, le=1.0)
 
@@ -132,6 +129,17 @@ class Review(Record):
     @model_validator(mode="after")
     def _possible(self) -> Review:
         _within("expires_after", self.expires_after, "hour", 0.0, 24.0 * 3660)
+        if self.two_people_for:
+            from knowledge.hazard_rules import RULES
+
+            codes = {rule.code for rule in RULES} | set(LISTED)
+            for i, name in enumerate(self.two_people_for):
+                # A misspelt name would quietly let one person decide.
+                if not name or not any(code.startswith(name.removeprefix("material:")) for code in codes):
+                    known = ", ".join(sorted({code.partition(":")[0] for code in codes}))
+                    raise _wrong(
+                        ("two_people_for", i), f"no hazard code begins with '{name}'; they begin with: {known}"
+                    )
         return self
 
 
@@ -232,159 +240,3 @@ class CampaignSpec(Record):
     def characterised(self) -> tuple[str, ...]:
         """What the lab is asked to measure; the melting point shows itself when a sample is not liquid."""
         return tuple(n for n in self.properties if n != "melting_point")
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain YAML in which a key that stands twice is an error: else the later one would win, and nobody would know."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        lines: dict[str, int] = {}
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in lines:
-                    words = f"the key '{key.value}' stands twice (first in line {lines[key.value]})"
-                    raise yaml.constructor.ConstructorError(None, None, words, key.start_mark)
-                lines[key.value] = key.start_mark.line + 1
-        return super().construct_mapping(node, deep)
-
-
-def _read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(MOST_CHARACTERS + 1)
-    except FileNotFoundError:
-        raise CampaignError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise CampaignError(f"{path}: is a folder; name a campaign file (YAML)") from None
-    except UnicodeDecodeError:
-        raise CampaignError(f"{path}: is not text in UTF-8; save it as UTF-8") from None
-    except OSError as error:
-        raise CampaignError(f"{str(path)[:200]}: cannot be read: {error.strerror}") from None
-    if len(text) > MOST_CHARACTERS:
-        raise CampaignError(f"{path}: has more than {MOST_CHARACTERS} characters; this is not a campaign file")
-    try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        return (None if node is None else loader.construct_document(node)), node
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise CampaignError(f"{path}:{line}: not valid YAML: {error.problem or error.context}") from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise CampaignError(f"{path}:{line}: not valid YAML: a character that text cannot hold") from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date like 2026-02-31
-        raise CampaignError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    except RecursionError:
-        raise CampaignError(f"{path}: is nested too deeply; this is not a campaign file") from None
-
-
-def read_campaign(path: Path) -> CampaignSpec:
-    """Read and validate; `lab` and `review` may name another YAML file. Raises CampaignError."""
-    data, node = _read_yaml(path)
-    if not isinstance(data, dict):
-        what = "the file is empty" if data is None else "this is no campaign"
-        raise CampaignError(f"{path}:1: {what}; expected the keys {', '.join(CampaignSpec.model_fields)}")
-    for key, model in (("lab", LabConfig), ("review", Review)):
-        if isinstance(data.get(key), str):
-            other = path.parent / data[key]
-            try:
-                data[key], other_node = _read_yaml(other)
-            except CampaignError as error:
-                raise CampaignError(f"{error} (named in {path}:{_line_of(node, (key,))}: {key})") from None
-            try:
-                model.model_validate(data[key])
-            except ValidationError as error:
-                raise CampaignError(explain(other, other_node, error, model)) from None
-    try:
-        return CampaignSpec.model_validate(data)
-    except ValidationError as error:
-        raise CampaignError(explain(path, node, error, CampaignSpec)) from None
-
-
-def _line_of(node: yaml.Node | None, path: tuple[str | int, ...]) -> int:
-    """The line (from 1) of the deepest key on `path` that the file has."""
-    line = 1 if node is None else node.start_mark.line + 1
-    for part in path:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
-
-
-def _key(path: tuple[str | int, ...]) -> str:
-    words = ""
-    for part in path:
-        words += f"[{part}]" if isinstance(part, int) else (f".{part}" if words else str(part))
-    return words
-
-
-def _model_at(model: Any, path: tuple[str | int, ...]) -> type[BaseModel] | None:
-    """The model that describes what stands at `path`, where there is one."""
-    for part in path:
-        if isinstance(part, str):
-            field = getattr(model, "model_fields", {}).get(part)
-            model = None if field is None else field.annotation
-        options = get_args(model)
-        if options:
-            model = next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), None)
-    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
-
-
-def explain(path: Path, node: yaml.Node | None, error: ValidationError, model: type[BaseModel]) -> str:
-    """The first error as one line: file, line, key, what is wrong, and what is allowed."""
-    errors = error.errors()
-    # Where an entry of a list is wrong, pydantic also finds the list too short: one mistake, said once.
-    errors = [e for e in errors if e["type"] != "too_short" or not any(e is not o and _inside(o, e) for o in errors)]
-    first = errors[0]
-    where = (*first["loc"], *first.get("ctx", {}).get("at", ()))
-    tail = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    key = _key(where)
-    words = " ".join(_words(first, where, model).split())
-    return f"{path}:{_line_of(node, where)}: {key + ': ' if key else ''}{words}{tail}"
-
-
-def _inside(one: ErrorDetails, other: ErrorDetails) -> bool:
-    return one["loc"][: len(other["loc"])] == other["loc"]
-
-
-def _words(error: ErrorDetails, where: tuple[str | int, ...], model: type[BaseModel]) -> str:
-    """What is wrong, in words that need no knowledge of Python."""
-    short = Repr()
-    short.maxstring = short.maxother = 60
-    short.maxlevel = 2
-    got = f" (got {short.repr(error['input'])})"
-    match error["type"]:
-        case "extra_forbidden":
-            found = _model_at(model, where[:-1])
-            known = list(found.model_fields) if found is not None else []
-            close = get_close_matches(str(where[-1]), known, n=1)
-            hint = f"; did you mean '{close[0]}'?" if close else ""
-            return f"unknown key '{where[-1]}'{hint}" + (f" Known here: {', '.join(known)}" if known else "")
-        case "missing":
-            return f"the key '{where[-1]}' is missing" if isinstance(where[-1], str) else "a value is missing"
-        case "value_error" | "impossible":
-            return error["msg"].removeprefix("Value error, ")
-        case "assertion_error":  # pint's parser, about a unit that is no expression
-            return f"a unit cannot be read{got}"
-        case "string_pattern_mismatch":
-            return f"write it with lower-case letters, digits, - and _, e.g. green-solvent{got}"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            found = _model_at(model, where)
-            if found is Quantity:
-                return f"write a number, a blank and a unit, e.g. '423 K'{got}"
-            known = f" {', '.join(found.model_fields)}" if found is not None else " and values"
-            return f"expected the keys{known}{got}"
-        case "tuple_type":
-            return f"should be a list{got}"
-        case "too_short":
-            return "the list needs at least one entry"
-        case _:
-            return error["msg"].replace("Input should be", "should be") + got

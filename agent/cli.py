@@ -1,12 +1,13 @@
 """The command line. Thin: it reads arguments, calls a room, and says one clear line when something is wrong.
 
-Exit codes: 0 done, 2 something must be changed (one line on stderr), 130 interrupted. Heavy imports are made inside commands.
+Exit codes: 0 done, 2 something must be changed (one line on stderr), 130 interrupted. Heavy imports are made inside
+commands.
 """
 
 from __future__ import annotations
 
-import getpass
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,9 +29,35 @@ app.add_typer(db_app, name="db")
 
 DEFAULT_STORE = "runs/athanor.sqlite"
 
+LARGEST = 2**31 - 1  # what every database keeps as an integer
+
+
+def _checked_store(value: str) -> str:
+    """Refuse what is neither a file nor a server that Athanor knows; what is in it is found out later."""
+    from urllib.parse import urlsplit
+
+    scheme, mark, rest = value.partition("://")
+    scheme = scheme.partition("+")[0]
+    if not value.strip() or (mark and (scheme not in ("sqlite", "postgresql", "postgres") or not rest.strip("/"))):
+        raise typer.BadParameter("write the path of a SQLite file, or postgresql://USER@HOST/DATABASE")
+    if mark and scheme != "sqlite":
+        try:
+            _ = urlsplit(value).port
+        except ValueError:
+            raise typer.BadParameter("the port is not a number; write postgresql://USER@HOST:PORT/DATABASE") from None
+    return value
+
+
 StoreOption = Annotated[
-    str, typer.Option("--store", help="Path of a SQLite file, or a postgresql:// URL.", envvar="ATHANOR_STORE")
+    str,
+    typer.Option(
+        "--store",
+        help="Path of a SQLite file, or a postgresql:// URL.",
+        envvar="ATHANOR_STORE",
+        callback=_checked_store,
+    ),
 ]
+WorkersOption = Annotated[int, typer.Option(help="Processes for computing; 0: in this one.", min=0, max=256)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 AsOption = Annotated[str | None, typer.Option("--as", help="Your name in the record; your login name when left out.")]
 CampaignOption = Annotated[str | None, typer.Option("--campaign", help="Campaign id; the newest when left out.")]
@@ -41,7 +68,14 @@ class Unusable(Exception):
 
 
 def _name(by: str | None) -> str:
-    return getpass.getuser() if by is None else by
+    if by is not None:
+        return by
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise Unusable("this login has no name; say who you are with --as NAME") from None
 
 
 def _print(value: Any) -> None:
@@ -53,9 +87,13 @@ def main() -> None:
     from agent.failures import report_failure
 
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # typer gives an Exit's code back
+        sys.stdout.flush()
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
+    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except typer.Abort:
         sys.exit(130)
     except KeyboardInterrupt:
@@ -63,6 +101,7 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 (the last line of defence: nobody is to see a traceback)
         sys.exit(report_failure(error))
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 @app.command()
@@ -70,10 +109,10 @@ def run(
     campaigns: Annotated[list[Path], typer.Argument(metavar="CAMPAIGN...", help="Campaign files (YAML).")],
     store: StoreOption = DEFAULT_STORE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Insist on a simulated lab.")] = False,
-    seed: Annotated[int | None, typer.Option(help="Replace the campaign's seed.", min=0)] = None,
+    seed: Annotated[int | None, typer.Option(help="Replace the campaign's seed.", min=0, max=LARGEST)] = None,
     review: Annotated[str | None, typer.Option(help="auto or manual; replaces the campaign's review mode.")] = None,
     acquisition: Annotated[str | None, typer.Option(help="auto or random; replaces the campaign's rule.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes for computing; 0: in this one.", min=0)] = 1,
+    workers: WorkersOption = 1,
     dask: Annotated[str | None, typer.Option(help="Compute on the Dask scheduler at this address.")] = None,
     html: Annotated[Path | None, typer.Option(help="Where to write the report.")] = None,
     as_json: JsonOption = False,
@@ -92,7 +131,7 @@ def run(
 @app.command()
 def resume(
     store: StoreOption = DEFAULT_STORE,
-    workers: Annotated[int, typer.Option(help="Processes for computing; 0: in this one.", min=0)] = 1,
+    workers: WorkersOption = 1,
     dask: Annotated[str | None, typer.Option(help="Compute on the Dask scheduler at this address.")] = None,
     by: AsOption = None,
     html: Annotated[Path | None, typer.Option(help="Where to write the report.")] = None,
@@ -111,11 +150,18 @@ def _finish(results: list[dict[str, Any]], as_json: bool) -> None:
         _print(results[0] if len(results) == 1 else results)
     else:
         show_results(results)
+    unwritten = [r for r in results if r.get("report_error")]
+    if unwritten:
+        raise Unusable(
+            f"{unwritten[0]['campaign']}: the report cannot be written: {unwritten[0]['report_error']} "
+            "(the results are safe in the store: `report --html FILE` writes it elsewhere)"
+        )
     stuck = [r for r in results if r["state"] == "active" and r["holds"]]
     if stuck:
         hold = stuck[0]["holds"][0]
         raise Unusable(
-            f"{stuck[0]['campaign']} is on hold: {hold['reason']} (then `tasks release {hold['subject']}` and `resume`)"
+            f"{stuck[0]['campaign']} is on hold: {hold['reason']}; mend that, then `tasks release {hold['subject']}` "
+            "and `resume`"
         )
 
 
@@ -124,7 +170,7 @@ def validate(
     campaign: Annotated[Path, typer.Argument(help="Campaign file (YAML).")], as_json: JsonOption = False
 ) -> None:
     """Read a campaign file and say whether it can run."""
-    from agent.campaign import read_campaign
+    from agent.campaign_file import read_campaign
 
     spec = read_campaign(campaign)
     if as_json:
@@ -218,9 +264,10 @@ def report(
 ) -> None:
     """Write a campaign's report: one HTML file that needs nothing else."""
     from agent.desk import find_campaign
-    from agent.session import write_report
+    from agent.session import check_html, write_report
     from knowledge.store.database import Store
 
+    check_html(html, 1)
     with Store.open(store) as opened:
         with opened.read() as session:
             campaign_id = find_campaign(session, campaign).id
@@ -317,15 +364,16 @@ def _decide(
     from knowledge.store.database import Store
 
     with Store.open(store) as opened:
-        decide(
+        more = decide(
             opened, experiment, approve=approve, by=by, reason=reason, comment=comment, forbid=forbid, dossier=dossier
         )
         note = engine_note(opened)
     verdict = "approved" if approve else "rejected"
     if as_json:
-        _print({"experiment": experiment, "verdict": verdict, "by": by, "note": note})
+        _print({"experiment": experiment, "verdict": verdict, "by": by, "approvals_missing": more, "note": note})
     else:
-        typer.echo(f"{experiment}: {verdict} by {by}; {note}")
+        missing = f"; {more} more approval{'s' if more > 1 else ''} needed, from other people" if more else ""
+        typer.echo(f"{experiment}: {verdict} by {by}{missing}; {note}")
 
 
 @review_app.command("edit")
@@ -346,6 +394,8 @@ def review_edit(
         text = protocol.read_text(encoding="utf-8")
     except OSError as error:
         raise Unusable(f"{protocol}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Unusable(f"{protocol}: is not text in UTF-8; it should hold the protocol as JSON") from None
     with Store.open(store) as opened:
         child = edit(opened, experiment, text, by=_name(by))
     if as_json:
@@ -368,7 +418,11 @@ def tasks_list(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) 
 
 @tasks_app.command("answer")
 def tasks_answer(
-    task: int, words: str, store: StoreOption = DEFAULT_STORE, by: AsOption = None, as_json: JsonOption = False
+    task: Annotated[int, typer.Argument(min=1, max=LARGEST)],
+    words: Annotated[str, typer.Argument(metavar="ANSWER")],
+    store: StoreOption = DEFAULT_STORE,
+    by: AsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Say what a command of unknown outcome did: ran, did-not-run or partly."""
     from agent.desk import answer
@@ -412,6 +466,5 @@ def db_verify(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -
     if as_json:
         _print(counts)
     else:
-        typer.echo(
-            f"{counts['events']} events, {counts['documents']} documents and {counts['signals']} signals: all as they were written"
-        )
+        events, documents, signals = counts["events"], counts["documents"], counts["signals"]
+        typer.echo(f"{events} events, {documents} documents and {signals} signals: all as they were written")

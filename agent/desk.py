@@ -14,7 +14,8 @@ from sqlmodel import Session, col, select
 
 from agent.campaign import CampaignSpec
 from agent.lifecycle import BEFORE_LAB, Phase, State, Wants
-from agent.stages.review import REASONS
+from agent.stages.review import POLICY, REASONS
+from agent.transaction import ENGINE
 from knowledge.records.dossier import Dossier
 from knowledge.records.protocol import Protocol
 from knowledge.store import log
@@ -29,6 +30,10 @@ from knowledge.store.tables import (
     ReviewRequest,
     User,
 )
+
+NOBODY = (ENGINE, POLICY, "operator")
+"""Names under which the loop itself writes: no person may sign with them."""
+LONGEST_NAME = 80
 
 
 class DeskError(ValueError):
@@ -88,7 +93,7 @@ def want(store: Store, campaign_id: str | None, wants: Wants, *, by: str) -> str
         campaign = find_campaign(session, campaign_id)
         if Phase(campaign.state).ended:
             raise DeskError(f"campaign {campaign.id} has ended ({campaign.state}: {campaign.outcome})")
-        _sign(session, by)
+        by = _sign(session, by)
         log.append(session, campaign.id, "campaign.wanted", campaign.id, {"wants": wants.value}, by=by, at=now_iso())
         return campaign.id
 
@@ -115,8 +120,11 @@ def decide(
     comment: str = "",
     forbid: str | None = None,
     dossier: str | None = None,
-) -> None:
-    """Approve or reject the dossier that the experiment has now (or exactly `dossier`, where the caller says which was read)."""
+) -> int:
+    """Approve or reject the dossier that the experiment has now, or only the one whose hash begins with `dossier`.
+
+    Returns how many approvals are missing after this decision. Raises DeskError.
+    """
     if not approve and reason not in REASONS:
         raise DeskError(f"a rejection needs a reason: {', '.join(REASONS)}")
     if forbid is not None:
@@ -132,13 +140,16 @@ def decide(
         experiment = find_experiment(session, experiment_id)
         if experiment.state != State.AWAITING_REVIEW:
             raise DeskError(f"{experiment_id} is {experiment.state}: only {State.AWAITING_REVIEW} can be decided")
+        by = _sign(session, by)
         if by == experiment.proposer:
             raise DeskError(f"{by} proposed {experiment_id}: who proposes cannot decide")
         if dossier is not None and not (experiment.dossier or "").startswith(dossier):
             raise DeskError(
                 f"{experiment_id} has another dossier now ({(experiment.dossier or '')[:12]}): look again, then decide"
             )
-        _sign(session, by)
+        approved = approvers(session, experiment)
+        if approve and by in approved:
+            raise DeskError(f"{by} has approved {experiment_id} already; another person must, too, if it still waits")
         body = {
             "dossier": experiment.dossier,
             "verdict": "approve" if approve else "reject",
@@ -147,18 +158,40 @@ def decide(
             "forbid": forbid,
         }
         log.append(session, experiment.campaign_id, "review.decided", experiment_id, body, by=by, at=now_iso())
+        needed = session.exec(
+            select(ReviewRequest.approvals_needed).where(
+                ReviewRequest.experiment_id == experiment_id, ReviewRequest.state == "OPEN"
+            )
+        ).first()
+        return max(0, (needed or 1) - len(approved) - 1) if approve else 0
+
+
+def approvers(session: Session, experiment: Experiment) -> set[str]:
+    """Who approved the dossier that stands there now, whether or not the engine has come to it."""
+    query = select(Event.by, Event.body).where(
+        Event.campaign_id == experiment.campaign_id, Event.subject == experiment.id, Event.kind == "review.decided"
+    )
+    return {
+        by
+        for by, body in session.exec(query)
+        if (said := json.loads(body))["dossier"] == experiment.dossier and said["verdict"] == "approve"
+    }
 
 
 def edit(store: Store, experiment_id: str, protocol_json: str, *, by: str) -> str:
-    """Replace the protocol: the child experiment's id. The child needs an approval of its own, and not from the editor."""
+    """Replace the protocol: the child experiment's id.
+
+    The child needs an approval of its own, and not from the editor. Raises DeskError.
+    """
     try:
         protocol = Protocol.model_validate_json(protocol_json)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"]) or "the protocol"
-        raise DeskError(f"{where}: {first['msg']}") from None
+        raise DeskError(f"--protocol: {where}: {first['msg']}") from None
     with store.write() as session:
         parent = find_experiment(session, experiment_id)
+        by = _sign(session, by)
         if parent.state not in BEFORE_LAB or parent.dossier is None:
             raise DeskError(
                 f"{experiment_id} is {parent.state}: only what has a plan and is not in the lab can be edited"
@@ -176,7 +209,6 @@ def edit(store: Store, experiment_id: str, protocol_json: str, *, by: str) -> st
                 "instruments": protocol.instruments,
             }
         )
-        _sign(session, by)
         body = {"child": child, "dossier": log.put(session, "dossier", after)}
         log.append(session, parent.campaign_id, "experiment.edited", parent.id, body, by=by, at=now_iso())
     return child
@@ -192,7 +224,7 @@ def answer(store: Store, task_id: int, words: str, *, by: str) -> None:
             raise DeskError(f"task {task_id} was answered by {task.answered_by}: {task.answer}")
         if words not in task.options.split(","):
             raise DeskError(f"'{words}' is no answer to task {task_id}; choose from {task.options}")
-        _sign(session, by)
+        by = _sign(session, by)
         log.append(
             session,
             task.campaign_id,
@@ -211,7 +243,7 @@ def release(store: Store, subject: str, *, by: str) -> None:
         if hold is None:
             held = ", ".join(session.exec(select(Hold.subject).where(Hold.released_at == None).distinct())) or "nothing"  # noqa: E711
             raise DeskError(f"'{subject}' is not on hold; on hold: {held}")
-        _sign(session, by)
+        by = _sign(session, by)
         log.append(session, hold.campaign_id or "", "hold.released", subject, {}, by=by, at=now_iso())
 
 
@@ -227,12 +259,22 @@ def open_reviews(session: Session, campaign_id: str | None = None) -> list[tuple
     return list(session.exec(query))
 
 
-def _sign(session: Session, by: str) -> None:
-    if not by.strip():
-        raise DeskError("a decision needs a name: --as NAME")
-    if session.exec(select(User).where(User.name == by)).first() is None:
-        session.add(User(name=by, role="operator", since=now_iso()))
-        session.flush()
+def _sign(session: Session, by: str) -> str:
+    """The name as it stands in the record; a new one is added. Raises DeskError.
+
+    "Ada", "ada" and " ada " are one person: else one could be the two people that a dangerous experiment needs.
+    """
+    name = " ".join(by.split())
+    if not name or not name.isprintable() or len(name) > LONGEST_NAME:
+        raise DeskError(f"a decision needs a name of 1 to {LONGEST_NAME} printable characters: --as NAME")
+    if name.casefold() in NOBODY:
+        raise DeskError(f"'{name}' is a name of the loop itself, which cannot decide: sign with your own, --as NAME")
+    for known in session.exec(select(User.name)):
+        if known.casefold() == name.casefold():
+            return known
+    session.add(User(name=name, role="operator", since=now_iso()))
+    session.flush()
+    return name
 
 
 def plan_of(session: Session, experiment: Experiment) -> dict[str, Any]:

@@ -13,12 +13,14 @@ def report_failure(error: Exception) -> int:
     import typer
 
     usage = typer.BadParameter.__mro__[1]  # typer keeps click inside; its base of all usage errors has no public name
-    if isinstance(error, usage):
-        return _say(f"{error.format_message()} (see `--help`)")
+    if isinstance(error, usage) and hasattr(error, "format_message"):
+        return _say(f"{error.format_message() or 'name a command'} (see `--help`)")
     if _expected(error):
         return _say(str(error))
-    if isinstance(error, OSError):
-        return _say(f"{error.filename or 'file'}: {error.strerror or error}")
+    if isinstance(error, OSError) and error.strerror:
+        return _say(f"{error.filename or 'writing the output'}: {error.strerror}")
+    if isinstance(error, UnicodeEncodeError):
+        return _say("an argument holds bytes that are not text in UTF-8")
     from loguru import logger
 
     try:

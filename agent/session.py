@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +13,14 @@ from loguru import logger
 from sqlmodel import col, select
 
 from agent import desk, summary
-from agent.campaign import CampaignError, CampaignSpec, Mode, Review, Search, read_campaign
+from agent.campaign import CampaignError, CampaignSpec, Mode, Review, Search
+from agent.campaign_file import read_campaign
 from agent.compute import Inline, executor
 from agent.engine import Engine
 from agent.lifecycle import Phase, Wants
 from agent.progress import Progress
 from knowledge.store.database import Store, now_iso, plain_url
-from knowledge.store.exclusive import EngineLock
+from knowledge.store.exclusive import EngineLock, engine_alive
 from knowledge.store.tables import Campaign
 
 TORCH_THREADS = 2
@@ -44,6 +48,7 @@ def read_with_overrides(
         )
     if dry_run and spec.lab.kind != "virtual":
         raise CampaignError(f"{path}: --dry-run needs a virtual lab, and 'lab' is {spec.lab.kind}")
+    # Copies are not validated: look at the whole once more.
     return CampaignSpec.model_validate(spec.model_dump())
 
 
@@ -57,17 +62,26 @@ def start_and_run(
     html: Path | None,
     quiet: bool,
 ) -> list[dict[str, Any]]:
-    """Enroll and carry to the end; one summary per campaign."""
-    with Store.open(store_url, create=True) as store:
-        EngineLock(store).acquire().release()  # refuse before a campaign is enrolled that nobody would run
+    """Enroll and carry to the end; one summary per campaign.
+
+    Whatever can be wrong beside the campaign is found before one is enrolled that nobody would run.
+    Raises DeskError or StoreError.
+    """
+    check_html(html, len(specs))
+    with Store.open(store_url, create=True) as store, _computing(workers, dask) as compute:
+        EngineLock(store).acquire().release()
         ids = [desk.enroll(store, spec, dry_run=dry_run) for spec in specs]
-        return _run(store, ids, workers=workers, dask=dask, html=html, quiet=quiet)
+        return _run(store, ids, compute=compute, html=html, quiet=quiet)
 
 
 def resume_and_run(
     store_url: str, *, by: str, workers: int, dask: str | None, html: Path | None, quiet: bool
 ) -> list[dict[str, Any]]:
-    """Go on with every unfinished campaign; paused ones are asked to run again."""
+    """Go on with every unfinished campaign; paused ones are asked to run again.
+
+    Where an engine runs already, it goes on with the paused ones, and this returns at once.
+    Raises DeskError or StoreError.
+    """
     with Store.open(store_url) as store:
         with store.read() as session:
             active = session.exec(
@@ -75,17 +89,54 @@ def resume_and_run(
             ).all()
         if not active:
             raise desk.DeskError("no campaign of this store is unfinished; `run CAMPAIGN` starts one")
-        for campaign in active:
-            with store.read() as session:
-                paused = desk.latest_wish(session, campaign.id) is Wants.PAUSE
-            if paused:
-                desk.want(store, campaign.id, Wants.RUN, by=by)
-        return _run(store, [c.id for c in active], workers=workers, dask=dask, html=html, quiet=quiet)
+        check_html(html, len(active))
+        with store.read() as session:
+            paused = [c.id for c in active if desk.latest_wish(session, c.id) is Wants.PAUSE]
+        if not paused or not engine_alive(store):
+            EngineLock(store).acquire().release()  # refuse before anything is asked for
+        for campaign_id in paused:
+            desk.want(store, campaign_id, Wants.RUN, by=by)
+        if paused and engine_alive(store):
+            return [_result(store, campaign_id, time.monotonic(), None) for campaign_id in paused]
+        with _computing(workers, dask) as compute:
+            return _run(store, [c.id for c in active], compute=compute, html=html, quiet=quiet)
 
 
-def _run(
-    store: Store, ids: list[str], *, workers: int, dask: str | None, html: Path | None, quiet: bool
-) -> list[dict[str, Any]]:
+def check_html(html: Path | None, campaigns: int) -> None:
+    """Find out that a report cannot be written before hours of work, not after. Raises DeskError."""
+    if html is None:
+        return
+    if campaigns > 1:
+        raise desk.DeskError(f"--html names one file, and there are {campaigns} campaigns: leave it out")
+    if html.is_dir():
+        raise desk.DeskError(f"--html: {html} is a folder; name a file in it")
+    part = _part(html)
+    try:
+        html.parent.mkdir(parents=True, exist_ok=True)
+        part.touch()
+        part.unlink()
+    except OSError as error:
+        raise desk.DeskError(f"--html: {html} cannot be written: {error.strerror}") from None
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
+
+
+@contextmanager
+def _computing(workers: int, dask: str | None) -> Iterator[Executor]:
+    """Where work is computed. Raises DeskError when the Dask scheduler cannot be reached."""
+    try:
+        made = executor(workers, TORCH_THREADS, dask)
+    except (RuntimeError, OSError, ValueError) as error:
+        if dask is None:
+            raise
+        raise desk.DeskError(f"--dask {dask}: {error}") from None
+    with made as compute:
+        yield compute
+
+
+def _run(store: Store, ids: list[str], *, compute: Executor, html: Path | None, quiet: bool) -> list[dict[str, Any]]:
     started = time.monotonic()
     logger.remove()
     store.folder.mkdir(parents=True, exist_ok=True)
@@ -96,29 +147,44 @@ def _run(
             or summary.spec_of(session, c).review.outside == "ask"
             for c in session.exec(select(Campaign).where(col(Campaign.id).in_(ids)))
         )
-    with executor(workers, TORCH_THREADS, dask) as compute, Progress(store, ids, quiet=quiet) as shown:
+    with Progress(store, ids, quiet=quiet) as shown:
         engine = Engine(store, compute=compute, devices=Inline(), wait_for_people=people, on_progress=shown.say)
         engine.run()
     results = []
     for campaign_id in ids:
-        path = write_report(store, campaign_id, html if len(ids) == 1 else None)
-        with store.read() as session:
-            campaign = desk.find_campaign(session, campaign_id)
-            found = summary.summarise(session, campaign)
-        wall = round(time.monotonic() - started, 1)
-        results.append({**found, "store": plain_url(store.url), "wall_s": wall, "report": str(path)})
+        path, problem = None, None
+        try:
+            path = write_report(store, campaign_id, html)
+        except OSError as error:  # a full disk, say: what the campaign found is in the store all the same
+            problem = f"{error.filename or html or store.folder}: {error.strerror or error}"
+        results.append(_result(store, campaign_id, started, path))
+        if problem is not None:
+            results[-1]["report_error"] = problem
     return results
 
 
+def _result(store: Store, campaign_id: str, started: float, report: Path | None) -> dict[str, Any]:
+    """What `run --json` prints."""
+    with store.read() as session:
+        campaign = desk.find_campaign(session, campaign_id)
+        found = {
+            **summary.summarise(session, campaign),
+            "budget": summary.spec_of(session, campaign).budget.experiments,
+        }
+    wall = round(time.monotonic() - started, 1)
+    shown = None if report is None else str(report)
+    return {**found, "store": plain_url(store.url), "wall_s": wall, "report": shown}
+
+
 def write_report(store: Store, campaign_id: str, html: Path | None) -> Path:
-    """Write the campaign's report beside the store, or where `html` says; the path."""
+    """Write the campaign's report beside the store, or where `html` says; the path. Raises OSError or StoreError."""
     from agent.gather import gather
     from agent.report import render
 
     data = gather(store, campaign_id, generated_at=now_iso())
     path = html if html is not None else store.folder / f"{campaign_id}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(path.suffix + ".part")
+    part = _part(path)
     part.write_text(render(data), encoding="utf-8")
     part.replace(path)
     return path

@@ -4,19 +4,62 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
+from rich.table import Column, Table
+from rich.text import Text
 from sqlmodel import col, select
 
 from agent import desk, summary
 from agent.doctor import Check
-from knowledge.store.database import Store, connect, schema_of, store_url
+from knowledge.records.properties import components, get_property
+from knowledge.store.database import Store, connect, plain_url, schema_of, store_url, translate
 from knowledge.store.exclusive import engine_alive
 from knowledge.store.tables import SCHEMA, Campaign, Hold, OperatorTask
 
+SOURCES = {
+    "instrument": "measured",
+    "simulated:handbook": "simulated from a handbook value",
+    "simulated:model": "simulated by a physical model",
+    "simulated:replay": "simulated from a table of results",
+}
 
-def _console() -> Console:
-    return Console(highlight=False)
+
+class Page:
+    """Lines and tables; on a terminal they are wrapped to its width, elsewhere a line stays a line.
+
+    Nothing is read as markup: `[nH]` in a SMILES is not a colour.
+    """
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, markup=False, emoji=False)
+
+    def say(self, words: str, *, indent: int = 0, style: str = "") -> None:
+        if self._console.is_terminal:
+            self._console.print(Padding(Text(words, style=style), (0, 0, 0, indent)))
+        else:
+            self._console.print(" " * indent + words, soft_wrap=True)
+
+    def item(self, name: str, words: str, *, style: str = "") -> None:
+        """A line with a name before it, in one column with those above and below."""
+        if self._console.is_terminal:
+            grid = Table.grid(Column(width=14), Column(overflow="fold"), padding=(0, 0, 0, 2))
+            grid.add_row(Text(name, style="dim"), Text(words, style=style))
+            self._console.print(grid)
+        else:
+            self._console.print(f"  {name:<14}{words}", soft_wrap=True)
+
+    def table(self, columns: list[str], rows: list[list[str]], *, whole: int = 1) -> None:
+        """The first `whole` columns are never broken."""
+        heads = [
+            Column(name, no_wrap=i < whole, overflow="fold", ratio=None if i < whole else 1)
+            for i, name in enumerate(columns)
+        ]
+        table = Table(*heads, box=SIMPLE_HEAD, pad_edge=False)
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        self._console.print(table)
 
 
 def engine_note(store: Store) -> str:
@@ -43,52 +86,76 @@ def status_of(url: str, campaign: str | None) -> list[dict[str, Any]]:
 
 
 def show_status(rows: list[dict[str, Any]]) -> None:
-    console = _console()
+    page = Page()
     if not rows:
-        console.print("no campaign yet: `run CAMPAIGN` starts one")
+        page.say("no campaign yet: `run CAMPAIGN` starts one")
     for row in rows:
-        measured = row["experiments"].get("CLOSED", 0)
-        running = "engine running" if row["engine_running"] else "no engine running"
-        console.print(
-            f"[bold]{row['campaign']}[/]  {row['state']} (wanted: {row['wants']}; {running}) {row['outcome']}"
-        )
-        console.print(
-            f"  {measured} of {row['budget']} measured in {row['iterations']} batches: {_states(row['experiments'])}"
-        )
-        _print_best(console, row["best"])
+        running = "an engine runs" if row["engine_running"] else "no engine runs"
+        if row["state"] != "active":
+            running = row["outcome"]
+        elif row["wants"] != "run":
+            running = f"{row['wants']} asked for; {running}"
+        elif not row["engine_running"]:
+            running += ": `resume` goes on"
+        page.say(f"{row['campaign']}: {row['state']}; {running}", style="bold")
+        _say_progress(page, row)
         for hold in row["holds"]:
-            console.print(f"  [red]on hold[/] {hold['scope']} {hold['subject']}: {hold['reason']}")
+            page.item("on hold", f"{hold['scope']} {hold['subject']}: {hold['reason']}", style="red")
+            page.item("", f"mend it, then `tasks release {hold['subject']}`")
         for task in row["tasks"]:
-            console.print(f"  [yellow]task {task['id']}[/] {task['question']} ({', '.join(task['options'])})")
+            answers = " or ".join(task["options"])
+            page.item(
+                "question", f"{task['question']}: `tasks answer {task['id']} ANSWER` with {answers}", style="yellow"
+            )
         if row["awaiting_review"]:
-            console.print(f"  awaiting review: {', '.join(row['awaiting_review'])}")
+            page.item("for review", f"{', '.join(row['awaiting_review'])}: `review show EXPERIMENT`", style="yellow")
 
 
-def _states(counts: dict[str, int]) -> str:
-    return ", ".join(f"{n} {state.lower()}" for state, n in counts.items()) or "nothing yet"
+def _say_progress(page: Page, row: dict[str, Any]) -> None:
+    measured, batches = row["experiments"].get("CLOSED", 0), row["iterations"]
+    page.item(
+        "measured", f"{measured} of {row['budget']} experiments, in {batches} batch{'' if batches == 1 else 'es'}"
+    )
+    if row["experiments"]:
+        page.item("states", ", ".join(f"{n} {state.lower()}" for state, n in row["experiments"].items()))
+    _say_best(page, "best", row["best"])
+    _say_best(page, "best bought", row.get("best_reference"))
 
 
-def _print_best(console: Console, best: Any) -> None:
-    if best:
-        values = ", ".join(f"{name} {value:.4g}" for name, value in best["values"].items() if value is not None)
-        console.print(f"  best: {best['smiles']}  {values}  ({best['experiment']})")
-        origins = sorted(set(best["simulated"].values()))
-        console.print(f"        values from: {', '.join(origins)}")
+def _say_best(page: Page, name: str, best: Any) -> None:
+    if not best:
+        return
+    page.item(name, f"{best['smiles']}  ({best['experiment']})", style="bold")
+    for property_name, value in best["values"].items():
+        if value is not None:
+            page.item(
+                "", f"{property_name} {_with_unit(property_name, value)}{_origin(best['simulated'], property_name)}"
+            )
+
+
+def _with_unit(name: str, value: float) -> str:
+    unit = get_property(name).unit
+    return f"{value:.4g}" + ("" if unit == "dimensionless" else f" {unit}")
+
+
+def _origin(sources: dict[str, str], name: str) -> str:
+    """Where a value came from; a derived one has the sources of those behind it."""
+    words = sorted({SOURCES.get(sources[n], sources[n]) for n in components(name) if n in sources})
+    return f", {' and '.join(words)}" if words else ""
 
 
 def show_results(results: list[dict[str, Any]]) -> None:
-    console = _console()
+    page = Page()
     for row in results:
-        console.print(
-            f"[bold]{row['campaign']}[/] {row['state']}: {row['outcome'] or 'waiting'} ({row['wall_s']:.0f} s)"
+        page.say(
+            f"{row['campaign']}: {row['state']}; {row['outcome'] or 'waiting'} ({row['wall_s']:.0f} s)", style="bold"
         )
-        console.print(
-            f"  experiments: {_states(row['experiments'])}; batches: {row['iterations']}; models: {row['model_versions']}"
-        )
-        _print_best(console, row["best"])
+        _say_progress(page, row)
+        page.item("models", f"{row['model_versions']} versions")
         if row["hypervolume"]:
-            console.print(f"  hypervolume by batch: {'  '.join(f'{v:.3f}' for v in row['hypervolume'])}")
-        console.print(f"  report: {row['report']}")
+            page.item("hypervolume", f"by batch: {'  '.join(f'{v:.3f}' for v in row['hypervolume'])}")
+        if row["report"]:
+            page.item("report", row["report"])
 
 
 def experiment_rows(url: str, campaign: str | None) -> list[dict[str, Any]]:
@@ -113,20 +180,28 @@ def experiment_rows(url: str, campaign: str | None) -> list[dict[str, Any]]:
 
 
 def show_experiments(rows: list[dict[str, Any]]) -> None:
-    table = Table("experiment", "state", "molecule", "values (all simulated values are marked *)", "outcome")
+    page = Page()
+    if not rows:
+        page.say("no experiment yet")
+        return
+    table = []
     for row in rows:
-        values = ", ".join(
-            f"{name} {v['value']:.4g}±{v['std']:.2g}{'*' if v['source'].startswith('simulated') else ''}"
+        lines = [
+            f"{name} {v['value']:.4g} ± {v['std']:.2g}{'*' if v['source'].startswith('simulated') else ''}"
+            + (f" ({v['qc_flag']})" if v["qc_flag"] else "")
             for name, v in row["values"].items()
-        )
-        table.add_row(
-            row["experiment"],
-            row["state"],
-            row["smiles"] + (" (bought)" if row["reference"] else ""),
-            values,
-            row["outcome"],
-        )
-    _console().print(table)
+        ]
+        if row["outcome"]:
+            lines.append(row["outcome"])
+        molecule = row["smiles"] + (" (bought)" if row["reference"] else "")
+        table.append([row["experiment"], row["state"].lower(), molecule, "\n".join(lines)])
+    page.table(["experiment", "state", "molecule", "results"], table, whole=2)
+    if any(v["source"].startswith("simulated") for row in rows for v in row["values"].values()):
+        page.say("* simulated: the answer of a virtual lab, not of a sample")
+    units = {name: get_property(name).unit for row in rows for name in row["values"]}
+    named = [f"{name} {unit}" for name, unit in sorted(units.items()) if unit != "dimensionless"]
+    if named:
+        page.say(f"units: {', '.join(named)}")
 
 
 def review_rows(url: str, campaign: str | None) -> list[dict[str, Any]]:
@@ -138,6 +213,7 @@ def review_rows(url: str, campaign: str | None) -> list[dict[str, Any]]:
                 "smiles": e.smiles,
                 "dossier": r.dossier,
                 "approvals_needed": r.approvals_needed,
+                "approvals": len(desk.approvers(session, e)),
                 "asked_at": r.at,
                 "expires_at": r.expires_at,
                 "proposer": e.proposer,
@@ -147,15 +223,25 @@ def review_rows(url: str, campaign: str | None) -> list[dict[str, Any]]:
 
 
 def show_reviews(rows: list[dict[str, Any]]) -> None:
+    page = Page()
     if not rows:
-        _console().print("nothing waits for a decision")
+        page.say("nothing waits for a decision")
         return
-    table = Table("experiment", "molecule", "dossier", "approvals needed", "expires")
-    for row in rows:
-        table.add_row(
-            row["experiment"], row["smiles"], row["dossier"][:12], str(row["approvals_needed"]), row["expires_at"]
-        )
-    _console().print(table)
+    table = [
+        [
+            row["experiment"],
+            row["smiles"],
+            f"{row['approvals']} of {row['approvals_needed']} approvals, until {_moment(row['expires_at'])}",
+            row["dossier"][:12],
+        ]
+        for row in rows
+    ]
+    page.table(["experiment", "molecule", "waits for", "dossier"], table)
+    page.say("read one with `review show EXPERIMENT`, then `review approve` or `review reject --reason REASON`")
+
+
+def _moment(iso: str) -> str:
+    return f"{iso[:10]} {iso[11:16]} UTC"
 
 
 def dossier_of(url: str, experiment_id: str) -> dict[str, Any]:
@@ -165,31 +251,39 @@ def dossier_of(url: str, experiment_id: str) -> dict[str, Any]:
 
 
 def show_dossier(plan: dict[str, Any]) -> None:
-    console = _console()
-    console.print(f"[bold]{plan['experiment']}[/] {plan['state']}")
+    page = Page()
+    page.say(f"{plan['experiment']}: {plan['state'].lower()}", style="bold")
     if "dossier" not in plan:
-        console.print("no plan yet")
+        page.say("no plan yet: there is nothing to decide", indent=2)
         return
     from knowledge.records.procedure import Procedure
     from planners.routes.rendering import render
 
-    candidate = plan["candidate"]
-    made = "bought from stock" if not plan["route"]["steps"] else f"{len(plan['route']['steps'])} step(s) from stock"
-    console.print(f"dossier {plan['sha256']}\nmolecule {candidate['molecule']['smiles']} ({made})")
+    candidate, dossier, steps = plan["candidate"], plan["dossier"], len(plan["route"]["steps"])
+    page.item("molecule", candidate["molecule"]["smiles"], style="bold")
+    page.item("made", "bought" if not steps else f"in {steps} step{'s' if steps > 1 else ''} from stock")
     came = candidate["provenance"]
-    console.print(f"proposed by {came['generator']}/{came['operator']} from {', '.join(came['parents']) or 'nothing'}")
+    parents = f" from {', '.join(came['parents'])}" if came["parents"] else ""
+    page.item("proposed by", f"{came['generator']}, {came['operator']}{parents}")
     for name, estimate in sorted(candidate["predicted"].items()):
-        console.print(f"  predicted {name}: {estimate['mean']:.4g} ± {estimate['std']:.2g} {estimate['unit']}")
-    console.print(render([Procedure.model_validate(p) for p in plan["procedures"]]), markup=False)
-    for material in plan["dossier"]["materials"]:
-        console.print(
-            f"  takes {material['grams']:.4g} g of {material['smiles']} ({material['supplier']})", markup=False
-        )
-    for alert in plan["dossier"]["hazards"]["alerts"]:
-        console.print(f"  hazard {alert['severity']} {alert['code']}: {alert['text']}", markup=False)
-    for question in plan["dossier"]["hazards"]["unknown"]:
-        console.print(f"  unknown: {question}", markup=False)
-    console.print(f"instruments: {', '.join(plan['dossier']['instruments'])}")
+        page.item("predicted", f"{name} {estimate['mean']:.4g} ± {estimate['std']:.2g} {estimate['unit']}")
+    hazards = dossier["hazards"]
+    for alert in hazards["alerts"]:
+        style = "" if alert["severity"] == "note" else "red"
+        page.item("hazard", f"{alert['severity']}: {alert['text']} [{alert['code']}, {alert['source']}]", style=style)
+    if not hazards["alerts"]:
+        page.item("hazard", "no rule knows one, which does not say that there is none")
+    if hazards["unknown"]:
+        page.item("not known", ", ".join(hazards["unknown"]))
+    page.say("")
+    page.say(render([Procedure.model_validate(p) for p in plan["procedures"]]))
+    page.say("")
+    for material in dossier["materials"]:
+        page.item("takes", f"{material['grams']:.4g} g {material['smiles']} ({material['supplier']})")
+    page.item("instruments", ", ".join(dossier["instruments"]))
+    page.item("dossier", plan["sha256"])
+    if plan["state"] == "AWAITING_REVIEW":
+        page.say(f"decide: `review approve {plan['experiment']} --dossier {plan['sha256'][:12]}`")
 
 
 def task_rows(url: str) -> dict[str, Any]:
@@ -206,32 +300,45 @@ def task_rows(url: str) -> dict[str, Any]:
 
 
 def show_tasks(rows: dict[str, Any]) -> None:
-    console = _console()
+    page = Page()
     if not rows["tasks"] and not rows["holds"]:
-        console.print("nothing waits for a person")
+        page.say("nothing waits for a person")
     for task in rows["tasks"]:
-        console.print(f"task {task['id']}: {task['question']} Answers: {', '.join(task['options'])}", markup=False)
+        answers = " or ".join(task["options"])
+        page.say(f"{task['question']}: `tasks answer {task['id']} ANSWER` with {answers}")
     for hold in rows["holds"]:
-        console.print(
-            f"on hold since {hold['since']}: {hold['scope']} {hold['subject']}: {hold['reason']}", markup=False
-        )
+        page.say(f"{hold['scope']} {hold['subject']} is on hold since {_moment(hold['since'])}: {hold['reason']}")
+        page.say(f"mend it, then `tasks release {hold['subject']}`", indent=2)
 
 
 def upgrade_store(url: str) -> tuple[str | None, str]:
+    """(schema before, schema now); a store that does not exist is made. Raises StoreError."""
+    from alembic.util import CommandError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from knowledge.store.errors import SchemaMismatch
     from knowledge.store.migrate import upgrade
 
-    engine = connect(store_url(url))
+    full = store_url(url)
     try:
-        before = schema_of(engine)
-    finally:
-        engine.dispose()
-    upgrade(url)
+        engine = connect(full)
+        try:
+            before = schema_of(engine)
+        finally:
+            engine.dispose()
+        upgrade(url)
+    except SQLAlchemyError as error:
+        raise translate(error, full) from None
+    except CommandError:  # Alembic does not know the revision
+        raise SchemaMismatch(
+            f"the store {plain_url(full)} has schema {before}, which this version ({SCHEMA}) does not know: "
+            "a newer Athanor wrote it; use that one, or name another --store"
+        ) from None
     return before, SCHEMA
 
 
 def show_checks(checks: list[Check]) -> None:
-    table = Table("check", "result", "detail")
-    colours = {"good": "green", "note": "yellow", "bad": "red"}
-    for check in checks:
-        table.add_row(check.what, f"[{colours[check.result]}]{check.result}[/]", check.detail)
-    _console().print(table)
+    page = Page()
+    page.table(["check", "result", "detail"], [[c.what, c.result, c.detail] for c in checks], whole=2)
+    bad = [c.what for c in checks if c.result == "bad"]
+    page.say(f"to mend: {', '.join(bad)}" if bad else "everything that a run needs is here")
