@@ -215,7 +215,7 @@ class Engine:
         moved = self._look_at_the_log()
         moved |= self._start_work()
         moved |= self._take_results()
-        moved |= self._ask_devices()
+        self._ask_devices()  # asking alone moves nothing; an answer may
         moved |= self._take_answers()
         return moved
 
@@ -347,9 +347,8 @@ class Engine:
     def _bench_of(self, session: Session, campaign_id: str) -> tuple[str, Bench]:
         return self.labs.bench(self._spec_of(session, campaign_id))
 
-    def _ask_devices(self) -> bool:
+    def _ask_devices(self) -> None:
         """Send fresh intents; look after everything that may be on a device."""
-        started = False
         with self.store.read() as session:
             query = (
                 select(Command)
@@ -374,7 +373,6 @@ class Engine:
                     future = self._devices.submit(*call)
                     self._asking[future] = command.id
                     future.add_done_callback(lambda _f: self._wakeup.set())
-                    started = True
             for command in collect.missing(Transaction(session, "", self._spec_of)):
                 if command.id not in self._asked and "poll" in self._due:
                     _, bench = self._bench_of(session, command.campaign_id)
@@ -384,7 +382,6 @@ class Engine:
                     )
                     self._asking[future] = command.id
                     future.add_done_callback(lambda _f: self._wakeup.set())
-        return started
 
     def _call_for(self, session: Session, command: Command, bench: Bench, *, finishing: bool) -> tuple[Any, ...] | None:
         """The next call to the device for an open command, or None while there is nothing to ask."""
