@@ -120,10 +120,26 @@ _QUERIES = tuple((name, Chem.MolFromSmarts(smarts)) for name, smarts in _PATTERN
 _DONORS = Chem.MolFromSmarts("[$([O;H1]),$([N;H1,H2]),$([nH])]")
 _HYDROXYL = Chem.MolFromSmarts("[O;H1;X2]")
 _ORTHO = Chem.MolFromSmarts("[!#1;!R]-c:c-[!#1;!R]")
+_CHELATED_HYDROXYL = Chem.MolFromSmarts("[O;H1;X2;$(O[C;X4]~[#6]~[O,N;H0])]")
+_BRANCH = Chem.MolFromSmarts("[!R;!$([CX4](F)F);!$([#7,#16]=O);$(*(~[!#1])(~[!#1])~[!#1])]")
 _INTERNAL_BOND = Chem.MolFromSmarts("[$([O;H1]),$([N;H1,H2])]~*~*~[$(C=O),$(N=O),$([N+]=O)]")
 
-#: Whole-molecule counts that stand beside the atom classes.
-EXTRAS = ("rings", "rotors", "donors", "donors_beyond_first", "hydroxyls_beyond_first", "ortho", "internal_bond")
+#: Whole-molecule counts that stand beside the atom classes. A chelated hydroxyl has an oxygen or nitrogen without
+#: hydrogen two carbons on, to which it can bend back (glycol ethers, lactates) instead of holding on to its neighbours.
+EXTRAS = (
+    "rings",
+    "rotors",
+    "donors",
+    "hydroxyls_beyond_first",
+    "chelated_hydroxyls",
+    "ortho",
+    "internal_bond",
+    "equivalent_atoms",
+    "flexible_branches",
+)
+#: Those that say how well molecules pack, and so count for the melting point alone. Symmetry raises it; a flexible
+#: molecule with branches (rotors times branch points outside rings) crystallises badly.
+OF_THE_CRYSTAL = ("equivalent_atoms", "flexible_branches")
 
 
 @lru_cache(maxsize=16384)
@@ -145,15 +161,17 @@ def count_groups(smiles: str) -> tuple[dict[str, float], int]:
     for name_or_none in owner:
         name = name_or_none or "other"
         counts[name] = counts.get(name, 0.0) + 1.0
-    donors = len(mol.GetSubstructMatches(_DONORS))
+    rotors = CalcNumRotatableBonds(mol)
     extras = {
         "rings": mol.GetRingInfo().NumRings(),
-        "rotors": CalcNumRotatableBonds(mol),
-        "donors": donors,
-        "donors_beyond_first": max(0, donors - 1),
+        "rotors": rotors,
+        "donors": len(mol.GetSubstructMatches(_DONORS)),
         "hydroxyls_beyond_first": max(0, len(mol.GetSubstructMatches(_HYDROXYL)) - 1),
+        "chelated_hydroxyls": len(mol.GetSubstructMatches(_CHELATED_HYDROXYL)),
         "ortho": len(mol.GetSubstructMatches(_ORTHO)),
         "internal_bond": len(mol.GetSubstructMatches(_INTERNAL_BOND)),
+        "equivalent_atoms": atoms - len(set(Chem.CanonicalRankAtoms(mol, breakTies=False, includeChirality=False))),
+        "flexible_branches": rotors * len(mol.GetSubstructMatches(_BRANCH)),
     }
     counts.update({name: float(value) for name, value in extras.items() if value})
     return counts, int(mol.GetNumHeavyAtoms())

@@ -1,7 +1,12 @@
 """How fast the world's reactions run, by family. A class is a free string; its name decides the family.
 
-Order-of-magnitude figures chosen by us so that textbook conditions (Smith, March's Advanced Organic Chemistry, 7th
-ed., 2013) give textbook yields; the molecule's own factor and scatter come on top, see `kinetics`.
+The figures are invented: orders of magnitude chosen by us so that the usual conditions of a reaction (Smith, March's
+Advanced Organic Chemistry, 7th ed., 2013) give its usual yield. They are not independent of the planner. The
+reference temperatures, `_OWN_REFERENCE_K` above all, were set after reading the temperatures of the route planner's
+own conditions table. That a planned reaction works in this world therefore says that the two tables agree, because
+one was set by the other; it validates neither the planner's conditions nor these kinetics, and no yield of this world
+may be quoted as evidence for either. What is not foreseen by the table are the molecule's own factor, the scatter and
+the failures, which `kinetics` puts on top.
 """
 
 from __future__ import annotations
