@@ -289,8 +289,9 @@ def doctor(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> N
         _print([c._asdict() for c in checks])
     else:
         show_checks(checks)
-    if any(c.result == "bad" for c in checks):
-        raise typer.Exit(2)
+    bad = [c for c in checks if c.result == "bad"]
+    if bad:
+        raise Unusable("to mend: " + "; ".join(f"{c.what}: {c.detail}" for c in bad))
 
 
 @review_app.command("list")

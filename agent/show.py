@@ -340,5 +340,5 @@ def upgrade_store(url: str) -> tuple[str | None, str]:
 def show_checks(checks: list[Check]) -> None:
     page = Page()
     page.table(["check", "result", "detail"], [[c.what, c.result, c.detail] for c in checks], whole=2)
-    bad = [c.what for c in checks if c.result == "bad"]
-    page.say(f"to mend: {', '.join(bad)}" if bad else "everything that a run needs is here")
+    if all(c.result != "bad" for c in checks):
+        page.say("everything that a run needs is here")
