@@ -80,6 +80,7 @@ class Engine:
         self._finishes: dict[str, float] = {}
         self._wakeup = threading.Event()
         self._due: set[str] = set()
+        self._polling = False  # whether this round looks after signals that a device still holds
 
     # -- transactions -------------------------------------------------------------------------------------------------
 
@@ -221,6 +222,7 @@ class Engine:
 
     def _look_at_the_log(self) -> bool:
         due, self._due = self._due, set()
+        self._polling = "poll" in due
         with self.store.read() as session:
             behind = self._behind(session)
         if behind:
@@ -374,7 +376,7 @@ class Engine:
                     self._asking[future] = command.id
                     future.add_done_callback(lambda _f: self._wakeup.set())
             for command in collect.missing(Transaction(session, "", self._spec_of)):
-                if command.id not in self._asked and "poll" in self._due:
+                if command.id not in self._asked and self._polling:
                     _, bench = self._bench_of(session, command.campaign_id)
                     self._asked.add(command.id)
                     future = self._devices.submit(

@@ -264,7 +264,7 @@ def test_stop_ends_the_campaign_without_new_experiments(manual: Store) -> None:
 
 
 def hanging(tmp_path: Path, *kinds: dict) -> Store:
-    return finished(tmp_path, small(budget={"experiments": 1, "batch": 1}, lab={"faults": list(kinds)}))
+    return finished(tmp_path, small(budget={"experiments": 1, "batch": 1}, seed=5, lab={"failure_rate": 0.0, "faults": list(kinds)}))
 
 
 def test_a_hanging_robot_is_stopped_at_its_deadline_and_the_work_tried_again(tmp_path: Path) -> None:
@@ -289,7 +289,7 @@ def test_a_refused_connection_is_tried_again_with_the_same_id(tmp_path: Path) ->
 
 def test_a_broken_robot_is_held_and_its_failure_is_not_learnt_from(tmp_path: Path) -> None:
     with (
-        hanging(tmp_path, {"kind": "hardware_failure", "actions": ["react"], "at_most": 1}) as store,
+        hanging(tmp_path, {"kind": "hardware_failure", "command_ids": ["small-1-01a:00:1"]}) as store,
         store.read() as session,
     ):
         held = [h for h in rows(session, Hold) if h.scope == "instrument"]
