@@ -29,6 +29,7 @@ app.add_typer(db_app, name="db")
 
 DEFAULT_STORE = "runs/athanor.sqlite"
 
+INTERRUPTED = 130
 LARGEST = 2**31 - 1  # what every database keeps as an integer
 
 
@@ -94,13 +95,12 @@ def main() -> None:
     except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; `resume` goes on where it stopped\n")
-        sys.exit(130)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 (the last line of defence: nobody is to see a traceback)
         sys.exit(report_failure(error))
+    if code == INTERRUPTED:  # typer makes this code of Ctrl-C by itself
+        sys.stderr.write("interrupted; `resume` goes on where it stopped\n")
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -99,8 +99,11 @@ class Progress:
             grid.add_row("computing", self._doing or "-")
             for instrument, action, experiment in now["busy"][:8]:
                 grid.add_row(instrument, f"{action} {experiment}")
+            waiting = _waiting(now)
+            if waiting:
+                grid.add_row("waits for you", waiting)
             if best:
-                grid.add_row("best so far", best)
+                grid.add_row("best so far", Text(best))
             minutes, seconds = divmod(int(time.monotonic() - self._started), 60)
             panels.append(Panel(grid, title=f"{campaign.id} · {now['state']}", subtitle=f"{minutes}:{seconds:02d}"))
         return Group(*panels)
@@ -112,10 +115,20 @@ class Progress:
                 ended = sum(n for state, n in now["experiments"].items() if State(state) in TERMINAL)
                 closed = now["experiments"].get(State.CLOSED, 0)
                 line = f"{campaign.id}: batch {now['iteration']}, {closed}/{budget} measured, {ended} ended"
-                line += f"; best {best}" if best else f"; {self._doing}" if self._doing else ""
+                waiting = _waiting(now)
+                line += f"; {waiting}" if waiting else ""
+                line += f"; best {best}" if best else f"; {self._doing}" if self._doing and not waiting else ""
                 if line != last:
                     last = line
                     sys.stderr.write(f"[{int(time.monotonic() - self._started):4d} s] {line}\n")
                     sys.stderr.flush()
             if self._stop.wait(REFRESH_S):
                 return
+
+
+def _waiting(now: dict[str, Any]) -> str:
+    """What only a person can do."""
+    reviews, unknown = (now["experiments"].get(s, 0) for s in (State.AWAITING_REVIEW, State.QUARANTINED))
+    words = [f"{reviews} to review (`review list`)"] if reviews else []
+    words += [f"{unknown} of unknown outcome (`tasks list`)"] if unknown else []
+    return ", ".join(words)

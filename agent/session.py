@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -24,6 +25,13 @@ from knowledge.store.exclusive import EngineLock, engine_alive
 from knowledge.store.tables import Campaign
 
 TORCH_THREADS = 2
+
+
+class _IntoLog(logging.Handler):
+    """What libraries log goes into the engine's log; on a terminal nobody could do anything about it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logger.opt(exception=record.exc_info).log(record.levelname, "{}: {}", record.name, record.getMessage())
 
 
 def read_with_overrides(
@@ -141,6 +149,8 @@ def _run(store: Store, ids: list[str], *, compute: Executor, html: Path | None, 
     logger.remove()
     store.folder.mkdir(parents=True, exist_ok=True)
     logger.add(store.folder / "engine.log", level="INFO", diagnose=False, rotation="10 MB", retention=3)
+    scheduler = logging.getLogger("apscheduler")
+    scheduler.handlers, scheduler.propagate = [_IntoLog(logging.WARNING)], False
     with store.read() as session:
         people = any(
             summary.spec_of(session, c).review.mode is Mode.MANUAL

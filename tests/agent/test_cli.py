@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -300,3 +303,36 @@ def test_a_stopped_campaign_ends(cli: CommandLine, review: Path) -> None:
     assert answer["state"] == "stopped"
     assert answer["experiments"] == {"CANCELLED": 2}
     assert answer["best"] is None
+
+
+def test_an_interrupted_run_says_how_to_go_on(waiting: Path, tmp_path: Path) -> None:
+    shutil.copytree(waiting, tmp_path / "copy")
+    words = ("resume", "--workers", "0", "--store", "s.sqlite", "--as", "ada")
+    engine = subprocess.Popen(
+        [sys.executable, str(ROOT / "run_agent.py"), *words],
+        cwd=tmp_path / "copy",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with engine:
+        assert engine.stderr is not None
+        first = engine.stderr.readline()
+        assert "2 to review" in first, first
+        assert "an engine runs" in command("status", "--store", tmp_path / "copy" / "s.sqlite").stdout
+        engine.send_signal(signal.SIGINT)
+        out, err = engine.communicate(timeout=30)
+    assert engine.returncode == 130
+    assert out == ""
+    assert err.strip() == "interrupted; `resume` goes on where it stopped"
+
+
+def test_two_people_are_two_names(cli: CommandLine, review: Path) -> None:
+    with closing(sqlite3.connect(review)) as raw:
+        raw.execute("UPDATE review_request SET approvals_needed = 2")
+        raw.commit()
+    words = ("review", "approve", "tiny-1-01a", "--store", review, "--as")
+    assert "1 more approval needed, from other people" in cli(*words, "Ada Lovelace").out
+    assert "ada" in cli(*words, "ada  LOVELACE").complaint.lower()
+    assert "1 of 2" in cli("review", "list", "--store", review).out
+    assert cli(*words, "bo", "--json").document["approvals_missing"] == 0
