@@ -132,7 +132,7 @@ def _breed(
         states["library"] = {"shelf": len(known)}
     if "genetic" in spec.search.generators:
         values = score(known).values if known else np.zeros(0)
-        elite = [known[i] for i in np.lexsort((known, -values))[:ELITE]]
+        elite = [known[i] for i in np.lexsort((np.array(known), -values))[:ELITE]]
         genetic = GeneticGenerator(spec.space, known, seed=spec.seed, exclude=snapshot.seen)
         if earlier is not None and "genetic" in earlier:
             genetic.restore(earlier["genetic"])
@@ -152,10 +152,15 @@ def _breed(
 
 
 def _known(spec: CampaignSpec) -> list[str]:
-    """Handbook molecules of the space that break none of the campaign's constraints as far as the agent knows."""
+    """Handbook molecules of the space that break none of the campaign's constraints as far as the agent knows.
+
+    They are those of which it knows a constrained property, or where nothing is constrained, a property to improve.
+    """
     book = handbook(spec.knowledge)
     bad: set[str] = set()
     told: set[str] = set()
+    if not spec.constraints:
+        told.update(f.smiles for o in spec.objectives for name in o.needs for f in book.facts(name))
     for constraint in spec.constraints:
         for fact in book.facts(constraint.property):
             told.add(fact.smiles)

@@ -107,11 +107,13 @@ def _goal(spec: CampaignSpec) -> Goal:
         rules.append("No hazard alert on the molecule itself; what is not known reads “unknown”.")
     limit = int(spec.references.share * spec.budget.experiments)
     rules.append(
-        f"At most {limit} of {spec.budget.experiments} molecules may simply be bought, as references; the rest must be made."
+        f"At most {limit} of {spec.budget.experiments} molecules may simply be bought, as references; "
+        "the rest must be made."
     )
     if spec.knowledge.withheld:
         rules.append(
-            f"{spec.knowledge.withheld:.0%} of the handbook's compounds are hidden from the agent, but known to the virtual lab."
+            f"{spec.knowledge.withheld:.0%} of the handbook's compounds are hidden from the agent, "
+            "but known to the virtual lab."
         )
     reference = next((o.reference for o in spec.objectives if o.reference is not None), None)
     compound = None
@@ -213,8 +215,8 @@ def _baseline(
         ),
         "baseline_runs": baseline.RUNS,
         "baseline_note": (
-            "Random choice draws the same number of makeable molecules blindly from the same pools. It is given perfect syntheses "
-            "and noiseless values, which the loop is not."
+            "Random choice draws the same number of makeable molecules blindly from the same pools. It is given perfect "
+            "syntheses and noiseless values, which the loop is not."
         ),
     }
 

@@ -2,9 +2,10 @@
 
     PROPOSED -> SCREENED -> AWAITING_REVIEW -> APPROVED -> SCHEDULED -> RUNNING -> AWAITING_DATA -> ANALYSED -> CLOSED
 
-Beside that line: ABANDONED (never suggest again: no route), REJECTED (by screening, a policy or a person), SUPERSEDED (edited:
-a child takes over), EXPIRED (an approval ran out), CANCELLED (an operator's stop), FAILED (a robot failed; a child may try
-again), QUARANTINED (nobody knows what a command did) and FINISHING (between an abort and the proof that the device is idle).
+Beside that line: ABANDONED (never suggest again: no route), REJECTED (by screening, a policy or a person), SUPERSEDED
+(edited: a child takes over), EXPIRED (an approval ran out), CANCELLED (an operator's stop), FAILED (a robot failed; a
+child may try again), QUARANTINED (nobody knows what a command did) and FINISHING (between an abort and the proof that
+the device is idle).
 """
 
 from __future__ import annotations

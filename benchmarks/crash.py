@@ -123,7 +123,8 @@ def audit(path: Path) -> dict[str, Any]:
                 c.id not in with_files for c in ended if c.action.startswith(("measure", "inject", "purify"))
             ),
             "set": [
-                [e.id, e.smiles, e.state, {n: m.value for n, m in sorted(measured.get(e.id, {}).items())}] for e in experiments
+                [e.id, e.smiles, e.state, {n: m.value for n, m in sorted(measured.get(e.id, {}).items())}]
+                for e in experiments
             ],
         }
 

@@ -16,7 +16,10 @@ class Material(Record):
 
 
 class Dossier(Record):
-    """Hashes of the plan's parts, and the parts that are judged beside them. Any change gives another hash and voids approvals."""
+    """Hashes of the plan's parts, and the parts that are judged beside them.
+
+    Any change gives another hash and voids approvals.
+    """
 
     experiment: str
     candidate: str  # SHA-256 of the Candidate

@@ -23,7 +23,8 @@ class Source(StrEnum):
 class Artifact(Record):
     """What a device hands over for one command: bytes, stored whole, addressed by their SHA-256.
 
-    `kind` names the reader in `instruments.analysis` ("chromatogram", "viscometry", ...); `media_type` says how bytes are coded.
+    `kind` names the reader in `instruments.analysis` ("chromatogram", "viscometry", ...); `media_type` says how bytes
+    are coded.
     """
 
     kind: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -22,7 +21,7 @@ class Direction(StrEnum):
 class Objective(Record):
     """One thing to improve. `reference` is the point that a Hansen distance is measured from (δD, δP, δH, MPa^0.5).
 
-    `worst` is the value beyond which a result is worth nothing, in the property's unit: the hypervolume's reference point.
+    `worst`, in `unit`, is the value beyond which a result is worth nothing: the hypervolume's reference point.
     """
 
     property: str
@@ -45,7 +44,7 @@ class Objective(Record):
         return components(self.property)
 
     def value(self, measured: Mapping[str, float]) -> float | None:
-        """The objective in the property's own unit from measured values (by property name); None when one is missing."""
+        """The objective in the property's unit from measured values (by property name); None when one is missing."""
         if any(name not in measured for name in self.needs):
             return None
         if self.reference is not None:
@@ -72,7 +71,10 @@ class Constraint(Record):
             raise ValueError(f"the constraint on '{self.property}' needs a minimum, a maximum or both")
         low, high = self.bounds
         if low is not None and high is not None and low > high:
-            raise ValueError(f"the constraint on '{self.property}' is contradictory: minimum {low:g} {unit} > maximum {high:g} {unit}")
+            raise ValueError(
+                f"the constraint on '{self.property}' is contradictory: "
+                f"minimum {low:g} {unit} > maximum {high:g} {unit}"
+            )
         return self
 
     @builtins.property

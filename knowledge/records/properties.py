@@ -34,7 +34,11 @@ _ALL = (
     Property(name="melting_point", unit="K", symbol="Tm", description="melting point"),
     Property(name="flash_point", unit="K", symbol="Tf", description="closed-cup flash point"),
     Property(
-        name="viscosity", unit="mPa*s", scale=Scale.LOG, symbol="η", description="dynamic viscosity of the liquid at 298.15 K"
+        name="viscosity",
+        unit="mPa*s",
+        scale=Scale.LOG,
+        symbol="η",
+        description="dynamic viscosity of the liquid at 298.15 K",
     ),
     Property(name="hansen_dispersion", unit="MPa**0.5", symbol="δD", description="Hansen parameter, dispersion part"),
     Property(name="hansen_polar", unit="MPa**0.5", symbol="δP", description="Hansen parameter, polar part"),
@@ -46,7 +50,9 @@ _ALL = (
         description="Hansen distance to a reference point; derived from the three Hansen parameters",
     ),
     Property(name="purity", unit="dimensionless", symbol="x", description="mass fraction of the target in a sample"),
-    Property(name="reaction_yield", unit="dimensionless", symbol="Y", description="isolated amount over theoretical amount"),
+    Property(
+        name="reaction_yield", unit="dimensionless", symbol="Y", description="isolated amount over theoretical amount"
+    ),
     Property(name="isolated_mass", unit="g", symbol="m", description="mass of sample after purification"),
 )
 PROPERTIES: dict[str, Property] = {p.name: p for p in _ALL}
@@ -72,5 +78,5 @@ def components(name: str) -> tuple[str, ...]:
 
 
 def hansen_distance(d: float, p: float, h: float, reference: tuple[float, float, float]) -> float:
-    """Ra in MPa^0.5, Ra² = 4 ΔδD² + ΔδP² + ΔδH² (C. M. Hansen, Hansen Solubility Parameters, 2nd ed., 2007, eq. 1.9)."""
+    """Ra in MPa^0.5: Ra² = 4 ΔδD² + ΔδP² + ΔδH² (C. M. Hansen, Hansen Solubility Parameters, 2nd ed., 2007, eq 1.9)."""
     return math.sqrt(4.0 * (d - reference[0]) ** 2 + (p - reference[1]) ** 2 + (h - reference[2]) ** 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 from pydantic import field_validator, model_validator
@@ -39,8 +40,10 @@ def _affine(source: str, target: str) -> tuple[float, float]:
         high = float(registry.Quantity(1.0, source).to(target).magnitude)
     except pint.DimensionalityError:
         raise UnitMismatch(f"unit '{source}' does not fit: expected a unit like '{target}'") from None
-    except (pint.UndefinedUnitError, pint.errors.DefinitionSyntaxError, ValueError, AttributeError, TypeError):
-        raise UnitMismatch(f"unknown unit '{source}' (expected a unit like '{target}')") from None
+    except (pint.PintError, TokenError, ArithmeticError, AssertionError, ValueError, AttributeError, TypeError):
+        # pint hands the text to Python's tokenizer, which has errors of its own for texts like "(" or "1/0".
+        hint = "" if source == target else f" (expected a unit like '{target}')"
+        raise UnitMismatch(f"unknown unit '{source}'{hint}") from None
     return high - low, low
 
 
@@ -66,7 +69,9 @@ class Quantity(Record):
             try:
                 return {"value": float(number), "unit": unit.strip()}
             except ValueError:
-                raise ValueError(f"'{data}' is not a quantity; write a number, a blank and a unit, e.g. '423 K'") from None
+                raise ValueError(
+                    f"'{data}' is not a quantity; write a number, a blank and a unit, e.g. '423 K'"
+                ) from None
         return data
 
     @field_validator("unit")

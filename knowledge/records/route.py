@@ -8,7 +8,10 @@ from knowledge.records.base import Record
 
 
 class StockItem(Record):
-    """Something that can be bought. `tier` 1 (bulk, > 1000 t/a) .. 5 (building block to order); price is a proxy, not a quote."""
+    """Something that can be bought.
+
+    `tier` 1 (bulk, > 1000 t/a) .. 5 (building block to order); price is a proxy, not a quote.
+    """
 
     inchikey: str
     source: str
@@ -22,7 +25,7 @@ class Leaf(Record):
 
 
 class RouteStep(Record):
-    """One reaction, forward. `reaction_class` is the key of the conditions table; `template` names the rule that proposed it."""
+    """One reaction, forward. `reaction_class` is the key of the conditions table; `template` the rule that proposed it."""
 
     product: str
     reactants: tuple[str, ...]
@@ -36,7 +39,7 @@ class RouteStep(Record):
 
 
 class Route(Record):
-    """`steps` in the order a chemist carries them out, the target's step last; no steps when the target itself is stock."""
+    """`steps` in the order a chemist carries them out, the target's last; no steps when the target itself is stock."""
 
     target: str
     steps: tuple[RouteStep, ...]
