@@ -1,4 +1,4 @@
-"""Ticks. APScheduler wakes the engine for polls, deadlines, reminders and backups; it holds no truth, may miss a beat."""
+"""Ticks. APScheduler wakes the engine for polls, deadlines, reminders and backups; it holds no truth."""
 
 from __future__ import annotations
 

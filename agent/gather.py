@@ -215,8 +215,8 @@ def _baseline(
         ),
         "baseline_runs": baseline.RUNS,
         "baseline_note": (
-            "Random choice draws the same number of makeable molecules blindly from the same pools. It is given perfect "
-            "syntheses and noiseless values, which the loop is not."
+            "Random choice draws the same number of makeable molecules blindly from the same pools. It is given "
+            "perfect syntheses and noiseless values, which the loop is not."
         ),
     }
 

@@ -66,4 +66,6 @@ class Bench:
         try:
             return self._drivers[name]
         except KeyError:
-            raise UnknownInstrument(f"no instrument '{name}' on the bench; present: {', '.join(self.names())}") from None
+            raise UnknownInstrument(
+                f"no instrument '{name}' on the bench; present: {', '.join(self.names())}"
+            ) from None

@@ -37,7 +37,7 @@ class Dispense(_Operation):
 
 
 class React(_Operation):
-    """Charge, hold at temperature, quench. What earlier steps made is taken from the sample labels in `intermediates`."""
+    """Charge, hold at temperature, quench. What earlier steps made is taken from the samples in `intermediates`."""
 
     action: Literal["react"] = "react"
     instrument: Literal["synthesiser"] = "synthesiser"

@@ -25,7 +25,7 @@ class Leaf(Record):
 
 
 class RouteStep(Record):
-    """One reaction, forward. `reaction_class` is the key of the conditions table; `template` the rule that proposed it."""
+    """One reaction, forward. `reaction_class`: key of the conditions table; `template`: the rule that proposed it."""
 
     product: str
     reactants: tuple[str, ...]

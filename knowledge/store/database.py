@@ -1,7 +1,7 @@
 """Opening a store, and the one kind of transaction that writes to it.
 
-Every write appends to the event log or belongs to a handler of one of its events, so writers are serialised: on SQLite by
-`BEGIN IMMEDIATE`, on PostgreSQL by a row lock on the log's head.
+Every write appends to the event log or belongs to a handler of one of its events, so writers are serialised: on SQLite
+by `BEGIN IMMEDIATE`, on PostgreSQL by a row lock on the log's head.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One engine per store: a lock that the operating system or the server releases when the engine dies, and a fencing epoch."""
+"""One engine per store: a lock that the system or the server releases when the engine dies, and a fencing epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _ADVISORY_KEY = 0x41544841  # "ATHA"; advisory locks are per database, so one co
 
 
 class EngineLock:
-    """Held for the life of an engine. `epoch` grows with each holder; writes check it, so a replaced engine cannot write."""
+    """Held for the life of an engine.
+
+    `epoch` grows with each holder; writes check it, so a replaced engine cannot write.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -54,7 +57,8 @@ class EngineLock:
             session.connection().execute(
                 text(
                     "INSERT INTO lease (resource, holder, epoch, since) VALUES ('engine', :h, 1, :t) "
-                    "ON CONFLICT (resource) DO UPDATE SET holder = excluded.holder, epoch = lease.epoch + 1, since = excluded.since"
+                    "ON CONFLICT (resource) DO UPDATE "
+                    "SET holder = excluded.holder, epoch = lease.epoch + 1, since = excluded.since"
                 ),
                 {"h": f"pid {os.getpid()}", "t": now_iso()},
             )
@@ -64,7 +68,8 @@ class EngineLock:
         return self
 
     def _message(self, holder: str) -> str:
-        return f"another engine ({holder}) runs on the store {plain_url(self._store.url)}: stop that one, or name another --store"
+        shown = plain_url(self._store.url)
+        return f"another engine ({holder}) runs on the store {shown}: stop that one, or name another --store"
 
     def check(self, session: Session) -> None:
         """Raises FencedOff when another engine took the store over."""

@@ -1,6 +1,7 @@
 """The SQL tables. A row keeps the columns that queries need; whole records live once in `document`, by their SHA-256.
 
-Times are ISO 8601 text in UTC. `body` columns hold canonical JSON. What each group is for stands in docs/architecture.md.
+Times are ISO 8601 text in UTC. `body` columns hold canonical JSON. What each table is for stands in
+docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Document(SQLModel, table=True):
 
 
 class Campaign(SQLModel, table=True):
-    """`wants` is what the operator asked for, `state` what the loop does; `spent` counts experiments charged to the budget."""
+    """`wants`: what the operator asked for; `state`: what the loop does; `spent`: experiments charged to the budget."""
 
     id: str = Field(primary_key=True)
     name: str
@@ -151,7 +152,7 @@ class Instrument(SQLModel, table=True):
 
 
 class Lease(SQLModel, table=True):
-    """Who holds a resource: `engine`, or `LAB/INSTRUMENT`. The engine's epoch fences off an engine that was replaced."""
+    """Who holds a resource: `engine`, or `LAB/INSTRUMENT`. The epoch fences off an engine that was replaced."""
 
     resource: str = Field(primary_key=True)
     holder: str
@@ -257,7 +258,10 @@ class Decision(SQLModel, table=True):
 
 
 class SignalFile(SQLModel, table=True):
-    """A raw signal; its bytes lie in the artifact folder under their SHA-256. Unique per command: a second fetch adds nothing."""
+    """A raw signal; its bytes lie in the artifact folder under their SHA-256.
+
+    Unique per command: a second fetch adds nothing.
+    """
 
     __tablename__ = "artifact"
     __table_args__ = (UniqueConstraint("command_id", "sha256"),)

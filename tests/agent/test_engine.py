@@ -1,4 +1,4 @@
-"""The engine on real chemistry: the way of an experiment, holds, reviews, faults, aborts, two campaigns in one store."""
+"""The engine on real chemistry: the way of an experiment, holds, reviews, faults, aborts, two campaigns in a store."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_two_campaigns_in_one_store_do_not_touch_each_other(done: Store, tmp_pat
             assert [e.smiles for e in summary.experiments_of(session, "small-1")] == [e.smiles for e in alone]
 
 
-# -- review -------------------------------------------------------------------------------------------------------------
+# -- review ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -213,7 +213,7 @@ def test_an_unsafe_rejection_becomes_a_constraint_that_later_proposals_obey(manu
 
 def test_approvals_and_requests_expire(manual: Store) -> None:
     with manual.read() as session:
-        first, second = summary.experiments_of(session, "small-1")
+        first, _ = summary.experiments_of(session, "small-1")
     desk.want(manual, "small-1", Wants.PAUSE, by="ada")
     desk.decide(manual, first.id, approve=True, by="ada")
     engine(manual).run()
@@ -240,7 +240,7 @@ def test_two_people_where_the_policy_says_so(tmp_path: Path) -> None:
         assert lab_executions(store) != []
 
 
-# -- operators ----------------------------------------------------------------------------------------------------------
+# -- operators -------------------------------------------------------------------------------------------------------
 
 
 def test_pause_sends_no_new_command_and_resume_goes_on(manual: Store) -> None:
@@ -264,7 +264,9 @@ def test_stop_ends_the_campaign_without_new_experiments(manual: Store) -> None:
 
 
 def hanging(tmp_path: Path, *kinds: dict) -> Store:
-    return finished(tmp_path, small(budget={"experiments": 1, "batch": 1}, seed=5, lab={"failure_rate": 0.0, "faults": list(kinds)}))
+    return finished(
+        tmp_path, small(budget={"experiments": 1, "batch": 1}, seed=5, lab={"failure_rate": 0.0, "faults": list(kinds)})
+    )
 
 
 def test_a_hanging_robot_is_stopped_at_its_deadline_and_the_work_tried_again(tmp_path: Path) -> None:

@@ -86,9 +86,14 @@ def test_a_changed_or_missing_event_is_noticed(store: Store, tampering: str) -> 
 
 def test_a_failed_transaction_leaves_nothing(store: Store) -> None:
     append(store)
-    with pytest.raises(ZeroDivisionError), store.write() as session:
-        log.append(session, "c-1", "experiment.moved", "c-1-01", {}, by="athanor", at=AT)
-        raise ZeroDivisionError
+
+    def write_and_fail() -> None:
+        with store.write() as session:
+            log.append(session, "c-1", "experiment.moved", "c-1-01", {}, by="athanor", at=AT)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
     with store.read() as session:
         assert log.head(session)[0] == 1
 
@@ -114,9 +119,14 @@ def test_a_changed_document_is_refused(store: Store) -> None:
 def test_cursor_moves_with_its_transaction(store: Store) -> None:
     append(store, 2)
     cursor = log.Cursor("engine")
-    with pytest.raises(ZeroDivisionError), store.write() as session:
-        cursor.move(session, 2)
-        raise ZeroDivisionError
+
+    def move_and_fail() -> None:
+        with store.write() as session:
+            cursor.move(session, 2)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        move_and_fail()
     with store.write() as session:
         assert cursor.position(session) == 0
         cursor.move(session, 1).move(session, 2)
