@@ -68,7 +68,7 @@ def on_hold_released(tx: Transaction, event: log.Happened) -> None:
 
 
 def on_edited(tx: Transaction, event: log.Happened) -> None:
-    """An edit makes a child with its own dossier; the parent is superseded, and the editor may not approve the child."""
+    """An edit makes a child with its own dossier; the parent is superseded, the editor may not approve the child."""
     parent = tx.experiment(event.subject)
     if parent.state not in BEFORE_LAB:
         tx.notify(event.campaign_id, f"the edit of {parent.id} came too late: it is {parent.state}")
