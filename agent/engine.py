@@ -15,27 +15,33 @@ from typing import Any
 
 from loguru import logger
 from sqlalchemy import text
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from agent import devices, wishes
+from agent.board import OPEN, Board
 from agent.campaign import CampaignSpec
 from agent.clock import POLL_S, Ticks
 from agent.compute import run_stage
 from agent.labs import Labs
-from agent.lifecycle import Phase, State, Wants
+from agent.lifecycle import State, Wants
 from agent.stages import STAGES, collect, dispatch, review
 from agent.stages.contract import Inputs, seed_of
 from agent.transaction import Transaction
 from instruments.bench import Bench
+from knowledge.records.protocol import Operation
 from knowledge.store import log
 from knowledge.store.artifacts import ArtifactFolder
 from knowledge.store.database import Store, now_iso
 from knowledge.store.errors import StoreError
 from knowledge.store.exclusive import EngineLock
-from knowledge.store.tables import Campaign, Command, DeadLetter, Experiment, Hold, Instrument, Lease, Work
+from knowledge.store.tables import Campaign, Command, DeadLetter, Instrument, Lease
 
 CONSUMER = "engine"
 WORK_ATTEMPTS = 3
+_STANDING = text(
+    "SELECT (SELECT epoch FROM lease WHERE resource = 'engine'), h.event_id, h.hash, "
+    "(SELECT event_id FROM cursor WHERE consumer = :c) FROM log_head h"
+)
 SILENCES = 5  # unanswered look-ups before a command's outcome counts as unknown
 
 Handler = Callable[[Transaction, log.Happened], None]
@@ -70,7 +76,9 @@ class Engine:
         self._lock = EngineLock(store)
         self._files = ArtifactFolder(store.folder)
         self._handlers = _handlers()
+        self._board: Board | None = None
         self._specs: dict[str, CampaignSpec] = {}
+        self._bodies: dict[str, str] = {}  # the same as canonical JSON
         self._working: dict[Future[Any], tuple[int, Inputs]] = {}
         self._asking: dict[Future[Any], str] = {}
         self._asked: set[str] = set()  # commands with a device call under way
@@ -82,24 +90,43 @@ class Engine:
         self._due: set[str] = set()
         self._polling = False  # whether this round looks after signals that a device still holds
 
-    # -- transactions -------------------------------------------------------------------------------------------------
+    # -- transactions ----------------------------------------------------------------------------------------------
 
     def _spec_of(self, session: Session, campaign_id: str) -> CampaignSpec:
-        revision = session.exec(select(Campaign.revision).where(Campaign.id == campaign_id)).one()
+        board = self._board
+        known = board.campaigns.get(campaign_id) if board is not None else None
+        if known is not None:
+            revision = known.revision
+        else:
+            revision = session.exec(select(Campaign.revision).where(Campaign.id == campaign_id)).one()
         if revision not in self._specs:
-            self._specs[revision] = CampaignSpec.from_canonical(log.body_of(session, revision))
+            self._bodies[revision] = log.body_of(session, revision)
+            self._specs[revision] = CampaignSpec.from_canonical(self._bodies[revision])
         return self._specs[revision]
+
+    def spec(self, campaign_id: str) -> CampaignSpec:
+        campaign = self.board.campaigns[campaign_id]
+        if campaign.revision not in self._specs:
+            with self.store.read() as session:
+                self._spec_of(session, campaign_id)
+        return self._specs[campaign.revision]
+
+    @property
+    def board(self) -> Board:
+        """What is under way; read from the store when there is none yet, or when a transaction failed."""
+        if self._board is None:
+            with self.store.read() as session:
+                self._board = Board(session)
+        return self._board
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """A write that sees every earlier event handled; cascades and the next intents are part of the same commit."""
         while True:
-            with self.store.write() as session:
-                if self._behind(session):
-                    behind = True
-                else:
-                    behind = False
-                    tx = Transaction(session, self._clock(), self._spec_of)
+            with self._write() as (session, head, position):
+                behind = head[0] != position
+                if not behind:
+                    tx = Transaction(session, self.board, head, self._clock(), self._spec_of)
                     yield tx
                     new = self._complete(tx)
             if not behind:
@@ -107,16 +134,20 @@ class Engine:
                 return
             self._catch_up()
 
-    def _behind(self, session: Session) -> bool:
-        """Checks the fence as well. Raises FencedOff."""
-        query = text(
-            "SELECT (SELECT epoch FROM lease WHERE resource = 'engine'), (SELECT event_id FROM log_head), "
-            "(SELECT event_id FROM cursor WHERE consumer = :c)"
-        )
-        epoch, newest, position = session.connection().execute(query, {"c": CONSUMER}).one()
-        if epoch != self._lock.epoch:
-            self._lock.check(session)
-        return int(newest) != int(position or 0)
+    @contextmanager
+    def _write(self) -> Iterator[tuple[Session, tuple[int, str], int]]:
+        """(session, head of the log, how far it was handled). Raises FencedOff. A failure makes the board invalid."""
+        board = self.board  # read outside the write lock
+        try:
+            with self.store.write() as session:
+                epoch, newest, digest, position = session.connection().execute(_STANDING, {"c": CONSUMER}).one()
+                if epoch != self._lock.epoch:
+                    self._lock.check(session)
+                yield session, (int(newest), str(digest)), int(position or 0)
+        except BaseException:
+            if self._board is board:
+                self._board = None
+            raise
 
     def _complete(self, tx: Transaction) -> list[str]:
         """Handle what was emitted, write the intents that became possible, move the cursor."""
@@ -126,14 +157,15 @@ class Engine:
                 event = tx.queue.popleft()
                 for handler in self._handlers.get(event.kind, ()):
                     handler(tx, event)
-                tx.session.flush()
-            intents = dispatch.intend(tx, self._desk(tx))
+            intents = dispatch.intend(tx, dispatch.Desk(self._lab_of, self._lock.epoch))
             new += intents
             if not intents and not tx.queue:
                 break
-        tx.session.flush()
-        log.Cursor(CONSUMER).move(tx.session, log.head(tx.session)[0])
+        tx.close(log.Cursor(CONSUMER))
         return new
+
+    def _lab_of(self, campaign_id: str) -> tuple[str, Bench]:
+        return self.labs.bench(self.spec(campaign_id))
 
     def _catch_up(self) -> None:
         """Handle events that other processes wrote, each in a commit of its own; one that cannot be handled is set aside."""
@@ -144,37 +176,32 @@ class Engine:
                 return
             event = backlog[0]
             try:
-                with self.store.write() as session:
-                    self._lock.check(session)
-                    tx = Transaction(session, self._clock(), self._spec_of)
-                    for handler in self._handlers.get(event.kind, ()):
-                        handler(tx, event)
-                    tx.session.flush()
-                    following = log.after(session, event.id, limit=100_000)
-                    mine = {e.id for e in tx.queue}
-                    if all(e.id in mine for e in following):
-                        self._fresh.update(self._complete(tx))
-                    else:
-                        # Events of other processes stand between; they keep their turn, and ours are handled after them.
-                        log.Cursor(CONSUMER).move(session, event.id)
+                self._handle(event)
             except (ValueError, KeyError, RuntimeError) as error:
                 if isinstance(error, StoreError):
                     raise
                 logger.warning("event {} ({}) cannot be handled: {}", event.id, event.kind, error)
-                with self.store.write() as session:
-                    session.add(
-                        DeadLetter(
-                            campaign_id=event.campaign_id,
-                            work_id=event.id,
-                            error=f"{event.kind}: {error}",
-                            at=self._clock(),
-                        )
-                    )
+                letter = DeadLetter(
+                    campaign_id=event.campaign_id, work_id=event.id, error=f"{event.kind}: {error}", at=self._clock()
+                )
+                with self._write() as (session, _, _position):
+                    session.add(letter)
                     session.flush()
                     log.Cursor(CONSUMER).move(session, event.id)
 
-    def _desk(self, tx: Transaction) -> dispatch.Desk:
-        return dispatch.Desk(_LabsOfCampaigns(self, tx), self._lock.epoch)
+    def _handle(self, event: log.Happened) -> None:
+        """One event of another process. What it leads to is handled at once, unless events of others stand between."""
+        with self._write() as (session, head, _):
+            tx = Transaction(session, self.board, head, self._clock(), self._spec_of)
+            for handler in self._handlers.get(event.kind, ()):
+                handler(tx, event)
+            if event.id == head[0]:
+                new = self._complete(tx)
+            else:
+                new = []
+                tx.close(log.Cursor(CONSUMER))
+                log.Cursor(CONSUMER).move(session, event.id)
+        self._fresh.update(new)
 
     # -- the loop -------------------------------------------------------------------------------------------------------
 
@@ -193,7 +220,7 @@ class Engine:
                     pass  # writes the intents that became possible while no engine ran
                 while True:
                     worked = self._step()
-                    if not self._active():
+                    if not self.board.campaigns:
                         break
                     if not worked and not self._wait():
                         break
@@ -205,11 +232,6 @@ class Engine:
     def _tick(self, what: str) -> None:
         self._due.add(what)
         self._wakeup.set()
-
-    def _active(self) -> list[str]:
-        with self.store.read() as session:
-            query = select(Campaign.id).where(Campaign.state == Phase.ACTIVE).order_by(col(Campaign.id))
-            return list(session.exec(query))
 
     def _step(self) -> bool:
         """One round; whether anything moved."""
@@ -223,8 +245,11 @@ class Engine:
     def _look_at_the_log(self) -> bool:
         due, self._due = self._due, set()
         self._polling = "poll" in due
-        with self.store.read() as session:
-            behind = self._behind(session)
+        behind = False
+        if due:  # every transaction looks as well, so nothing is handled out of turn
+            with self.store.read() as session:
+                _, newest, _, position = session.connection().execute(_STANDING, {"c": CONSUMER}).one()
+            behind = int(newest) != int(position or 0)
         if behind:
             self._catch_up()
             with self.transaction():
@@ -253,27 +278,15 @@ class Engine:
 
     def _start_work(self) -> bool:
         running = {number for number, _ in self._working.values()}
-        with self.store.read() as session:
-            query = (
-                select(Work, Campaign)
-                .join(Campaign, col(Campaign.id) == col(Work.campaign_id))
-                .where(
-                    Work.state == "PENDING",
-                    Campaign.state == Phase.ACTIVE,
-                    col(Campaign.wants).in_((Wants.RUN, Wants.STOP)),
-                )
-                .order_by(col(Work.id))
-            )
-            todo = []
-            for work, campaign in session.exec(query):
-                held = select(Hold.id).where(
-                    Hold.released_at == None,  # noqa: E711
-                    Hold.scope == "campaign",
-                    Hold.subject == campaign.id,
-                )
-                if work.id not in running and session.exec(held).first() is None:
-                    self._spec_of(session, campaign.id)
-                    todo.append((work, campaign, log.body_of(session, campaign.revision)))
+        board = self.board
+        todo = []
+        for work in sorted(board.work.values(), key=lambda w: w.id):
+            campaign = board.campaigns.get(work.campaign_id)
+            if campaign is None or work.id in running or campaign.wants not in (Wants.RUN, Wants.STOP):
+                continue
+            if not board.held("campaign", campaign.id):
+                self.spec(campaign.id)
+                todo.append((work, campaign, self._bodies[campaign.revision]))
         for work, campaign, spec in todo:
             inputs = Inputs(
                 campaign_id=campaign.id,
@@ -299,13 +312,12 @@ class Engine:
                 self._work_failed(number, error)
                 continue
             with self.transaction() as tx:
-                work = tx.session.exec(select(Work).where(Work.id == number)).one()
-                if work.state != "PENDING":
+                work = tx.board.work.get(number)
+                if work is None:
                     continue
                 work.state = "DONE"
                 tx.add(work)
                 STAGES[work.name].finish(tx, work, future.result(), inputs)
-                tx.session.flush()
                 wishes.end_if_done(tx, work.campaign_id)
         return bool(done)
 
@@ -313,7 +325,7 @@ class Engine:
         """Try again a few times, then set aside and hold the campaign: a person must look."""
         logger.opt(exception=error).debug("work {} failed", number)
         with self.transaction() as tx:
-            work = tx.session.exec(select(Work).where(Work.id == number)).one()
+            work = tx.board.work[number]
             work.attempts += 1
             words = f"{type(error).__name__}: {error}".splitlines()[0]
             if work.attempts >= WORK_ATTEMPTS:
@@ -326,12 +338,7 @@ class Engine:
     # -- devices ----------------------------------------------------------------------------------------------------------
 
     def _register_instruments(self) -> None:
-        with self.store.read() as session:
-            specs = [
-                self._spec_of(session, c)
-                for c in session.exec(select(Campaign.id).where(Campaign.state == Phase.ACTIVE))
-            ]
-        opened = dict(self.labs.bench(s) for s in specs)
+        opened = dict(self._lab_of(campaign) for campaign in self.board.campaigns)
         with self.store.write() as session:
             for key, bench in opened.items():
                 for name in bench.names():
@@ -346,52 +353,38 @@ class Engine:
                         )
                     )
 
-    def _bench_of(self, session: Session, campaign_id: str) -> tuple[str, Bench]:
-        return self.labs.bench(self._spec_of(session, campaign_id))
-
     def _ask_devices(self) -> None:
         """Send fresh intents; look after everything that may be on a device."""
-        with self.store.read() as session:
-            query = (
-                select(Command)
-                .where(col(Command.state).in_(("INTENT", "RUNNING")))
-                .order_by(col(Command.intent_at), col(Command.id))
-            )
-            for command in session.exec(query).all():
-                if command.id in self._asked:
-                    continue
-                _, bench = self._bench_of(session, command.campaign_id)
-                held = select(Hold.id).where(
-                    Hold.released_at == None,  # noqa: E711
-                    Hold.scope == "campaign",
-                    Hold.subject == command.campaign_id,
-                )
-                if session.exec(held).first() is not None:
-                    continue
-                state = session.exec(select(Experiment.state).where(Experiment.id == command.experiment_id)).one()
-                call = self._call_for(session, command, bench, finishing=state == State.FINISHING)
-                if call is not None:
-                    self._asked.add(command.id)
-                    future = self._devices.submit(*call)
-                    self._asking[future] = command.id
-                    future.add_done_callback(lambda _f: self._wakeup.set())
-            for command in collect.missing(Transaction(session, "", self._spec_of)):
-                if command.id not in self._asked and self._polling:
-                    _, bench = self._bench_of(session, command.campaign_id)
-                    self._asked.add(command.id)
-                    future = self._devices.submit(
-                        devices.look, bench, command.instrument, command.id, self._files, command.deadline_s
+        board = self.board
+        for command in board.open_commands():
+            if command.id in self._asked or board.held("campaign", command.campaign_id):
+                continue
+            _, bench = self._lab_of(command.campaign_id)
+            finishing = board.experiments[command.experiment_id].state == State.FINISHING
+            call = self._call_for(command, bench, finishing=finishing)
+            if call is not None:
+                self._ask(command, call)
+        if self._polling:
+            for command in board.uncollected():
+                if command.id not in self._asked:
+                    _, bench = self._lab_of(command.campaign_id)
+                    self._ask(
+                        command, (devices.look, bench, command.instrument, command.id, self._files, command.deadline_s)
                     )
-                    self._asking[future] = command.id
-                    future.add_done_callback(lambda _f: self._wakeup.set())
 
-    def _call_for(self, session: Session, command: Command, bench: Bench, *, finishing: bool) -> tuple[Any, ...] | None:
+    def _ask(self, command: Command, call: tuple[Any, ...]) -> None:
+        self._asked.add(command.id)
+        future = self._devices.submit(*call)
+        self._asking[future] = command.id
+        future.add_done_callback(lambda _f: self._wakeup.set())
+
+    def _call_for(self, command: Command, bench: Bench, *, finishing: bool) -> tuple[Any, ...] | None:
         """The next call to the device for an open command, or None while there is nothing to ask."""
         look = (devices.look, bench, command.instrument, command.id, self._files, command.deadline_s)
         if command.state == "INTENT":
             if command.id in self._fresh and not finishing:
                 self._fresh.discard(command.id)
-                operation = dispatch.operation_of(Transaction(session, "", self._spec_of), command)
+                operation = self._operation(command)
                 return devices.submit, bench, command.instrument, command.id, operation
             return look
         now = bench.clock.now()
@@ -405,6 +398,14 @@ class Engine:
             return look
         return None
 
+    def _operation(self, command: Command) -> Operation:
+        """What the approved protocol says at the command's position."""
+        plan = self.board.plans.get(command.experiment_id)
+        if plan is None:
+            with self.store.read() as session:
+                plan = dispatch.read_plan(session, self.board.experiments[command.experiment_id])
+        return dispatch.as_operation(plan[command.position])
+
     def _take_answers(self) -> bool:
         done = [f for f in self._asking if f.done()]
         if not done:
@@ -414,7 +415,7 @@ class Engine:
         with self.transaction() as tx:
             for number, future in answers:
                 self._asked.discard(number)
-                command = tx.session.exec(select(Command).where(Command.id == number)).one()
+                command = tx.board.commands[number]
                 moved |= self._take_answer(tx, command, future.result())
         return moved
 
@@ -473,25 +474,17 @@ class Engine:
             self._wakeup.wait(POLL_S)
             self._wakeup.clear()
             return True
-        with self.store.read() as session:
-            query = select(Command.campaign_id).where(col(Command.state).in_(("INTENT", "RUNNING"))).distinct()
-            held = set(session.exec(select(Hold.subject).where(Hold.released_at == None, Hold.scope == "campaign")))  # noqa: E711
-            benches = {self._bench_of(session, c) for c in session.exec(query).all() if c not in held}
-            uncollected = session.exec(
-                select(Command.id).where(Command.collected == False, col(Command.state).in_(("SUCCEEDED", "FAILED")))  # noqa: E712
-            ).first()
-            leases = session.exec(
-                select(Lease).where(
-                    Lease.resource != "engine",
-                    ~col(Lease.holder).in_(select(Command.id).where(col(Command.state).in_(dispatch.OPEN))),
-                )
-            ).all()
+        board = self.board
+        busy = sorted({c.campaign_id for c in board.open_commands() if not board.held("campaign", c.campaign_id)})
+        benches = dict(self._lab_of(campaign) for campaign in busy)
+        holders = {c.id for c in board.commands.values() if c.state in OPEN}
+        leases = [lease for lease in board.leases.values() if lease.holder not in holders]
         if benches:
-            for _, bench in sorted(benches, key=lambda pair: pair[0]):
+            for _, bench in sorted(benches.items()):
                 bench.clock.elapse(3600.0 if bench.simulated else POLL_S)
             self._due.add("poll")
             return True
-        if uncollected is not None or leases:
+        if board.uncollected() or leases:
             self._due.add("poll")
             self._release_idle(leases)
             self._wakeup.wait(POLL_S)
@@ -503,7 +496,7 @@ class Engine:
         self._wakeup.clear()
         return True
 
-    def _release_idle(self, leases: Any) -> None:
+    def _release_idle(self, leases: list[Lease]) -> None:
         """Instruments that were not idle when their command ended."""
         for lease in leases:
             key, _, name = lease.resource.partition("/")
@@ -511,18 +504,3 @@ class Engine:
             if bench is not None and devices.is_idle(bench, name):
                 with self.transaction() as tx:
                     dispatch.release_idle(tx, lease.holder)
-
-
-class _LabsOfCampaigns(dict[str, tuple[str, Bench]]):
-    """Campaign id -> (lab key, bench), opened when first asked for."""
-
-    def __init__(self, engine: Engine, tx: Transaction) -> None:
-        super().__init__()
-        self._engine, self._tx = engine, tx
-
-    def __contains__(self, campaign_id: object) -> bool:
-        return True
-
-    def __missing__(self, campaign_id: str) -> tuple[str, Bench]:
-        self[campaign_id] = self._engine.labs.bench(self._tx.spec(campaign_id))
-        return self[campaign_id]

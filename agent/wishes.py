@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from sqlmodel import col, select
-
 from agent.lifecycle import BEFORE_LAB, TERMINAL, Phase, State, Wants
-from agent.stages.dispatch import OPEN
 from agent.stages.review import request_review
 from agent.transaction import Transaction
 from knowledge.store import log
-from knowledge.store.tables import Command, Experiment, Hold, Work
+from knowledge.store.tables import Experiment
 
 
 def on_wanted(tx: Transaction, event: log.Happened) -> None:
@@ -30,8 +27,7 @@ def on_wanted(tx: Transaction, event: log.Happened) -> None:
 
 def settle_abort(tx: Transaction, experiment: Experiment) -> None:
     """An aborted experiment without a command on a device is over at once."""
-    query = select(Command.id).where(Command.experiment_id == experiment.id, col(Command.state).in_(OPEN))
-    if tx.session.exec(query).first() is None:
+    if experiment.id not in tx.board.busy():
         tx.move(experiment, State.CANCELLED, "aborted by an operator")
 
 
@@ -44,7 +40,6 @@ def end_if_done(tx: Transaction, campaign_id: str) -> None:
     campaign = tx.campaign(campaign_id)
     if campaign.wants not in (Wants.STOP, Wants.ABORT) or Phase(campaign.state).ended:
         return
-    tx.session.flush()
     alive = [s for s in State if s not in TERMINAL]
     if not _of(tx, campaign_id, *alive):
         stopped = campaign.wants == Wants.STOP
@@ -56,13 +51,10 @@ def _of(tx: Transaction, campaign_id: str, *states: State) -> list[Experiment]:
 
 
 def on_hold_released(tx: Transaction, event: log.Happened) -> None:
-    query = select(Hold).where(Hold.released_at == None, Hold.subject == event.subject)  # noqa: E711
-    for hold in tx.session.exec(query).all():
+    for hold in [h for h in tx.board.holds.values() if h.subject == event.subject]:
         hold.released_at, hold.released_by = event.at, event.by
         tx.add(hold)
-    for work in tx.session.exec(
-        select(Work).where(Work.state == "PENDING", Work.campaign_id == event.campaign_id)
-    ).all():
+    for work in [w for w in tx.board.work.values() if w.campaign_id == event.campaign_id]:
         work.attempts = 0  # a person looked: what failed gets its tries back
         tx.add(work)
 

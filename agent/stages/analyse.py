@@ -94,7 +94,6 @@ def finish(tx: Transaction, work: Work, result: dict[str, Any], inputs: Inputs) 
                 event_id=done.id,
             )
         )
-    tx.session.flush()
     tx.move(experiment, State.CLOSED, _outcome(tx, experiment.id, measured, result["corrupt"]))
 
 

@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from sqlmodel import col, select
-
 from agent.stages import dispatch
 from agent.transaction import Transaction
 from knowledge.records.measurement import Artifact
 from knowledge.store.tables import Command
-
-
-def missing(tx: Transaction) -> list[Command]:
-    """Ended commands whose data is still on the device."""
-    query = (
-        select(Command)
-        .where(col(Command.state).in_(("SUCCEEDED", "FAILED")), Command.collected == False)  # noqa: E712
-        .order_by(col(Command.id))
-    )
-    return list(tx.session.exec(query))
 
 
 def collected(tx: Transaction, command: Command, files: list[tuple[str, Artifact]]) -> None:
@@ -25,6 +13,5 @@ def collected(tx: Transaction, command: Command, files: list[tuple[str, Artifact
     dispatch.store_files(tx, command, files)
     command.collected = True
     tx.add(command)
-    tx.session.flush()
     tx.emit(command.campaign_id, "command.collected", command.id, files=len(files))
     dispatch.analyse_when_complete(tx, tx.experiment(command.experiment_id))

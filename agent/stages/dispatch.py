@@ -9,12 +9,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlmodel import col, select
+from sqlalchemy import func
+from sqlmodel import Session, col, select
 
 from agent.lifecycle import State, Wants
 from agent.stages import analyse
@@ -28,7 +28,6 @@ from knowledge.records.protocol import Effect, Operation
 from knowledge.store import log
 from knowledge.store.tables import Command, Experiment, Lease, MaterialLot, OperatorTask, Reservation, SignalFile
 
-OPEN = ("INTENT", "RUNNING", "UNKNOWN")
 MAX_ATTEMPTS = 3
 MAX_RETRIES = 2
 _OPERATION: TypeAdapter[Operation] = TypeAdapter(Operation)
@@ -39,20 +38,23 @@ def command_id(experiment_id: str, position: int, attempt: int) -> str:
     return f"{experiment_id}:{position:02d}:{attempt}"
 
 
-@lru_cache(maxsize=256)
-def _operations(body: str) -> tuple[dict[str, Any], ...]:
-    return tuple(json.loads(body)["operations"])
+def read_plan(session: Session, experiment: Experiment) -> tuple[dict[str, Any], ...]:
+    """The approved protocol's operations. Raises BrokenLog when stored text no longer has the approved hash."""
+    if experiment.dossier is None:
+        raise ValueError(f"{experiment.id} has no plan")
+    dossier = json.loads(log.body_of(session, experiment.dossier))
+    return tuple(json.loads(log.body_of(session, dossier["protocol"]))["operations"])
 
 
 def operations(tx: Transaction, experiment: Experiment) -> tuple[dict[str, Any], ...]:
-    """The approved protocol's operations. Raises BrokenLog when stored text no longer has the approved hash."""
-    assert experiment.dossier is not None
-    dossier = json.loads(log.body_of(tx.session, experiment.dossier))
-    return _operations(log.body_of(tx.session, dossier["protocol"]))
+    """Read, and held against their hash, before an experiment's first command; remembered while it runs."""
+    if experiment.id not in tx.board.plans:
+        tx.board.plans[experiment.id] = read_plan(tx.session, experiment)
+    return tx.board.plans[experiment.id]
 
 
-def operation_of(tx: Transaction, command: Command) -> Operation:
-    return _OPERATION.validate_python(operations(tx, tx.experiment(command.experiment_id))[command.position])
+def as_operation(body: dict[str, Any]) -> Operation:
+    return _OPERATION.validate_python(body)
 
 
 def lease_name(lab: str, instrument: str) -> str:
@@ -62,8 +64,8 @@ def lease_name(lab: str, instrument: str) -> str:
 class Desk:
     """What the dispatcher must know of the world outside the store: each campaign's lab, and the engine's epoch."""
 
-    def __init__(self, labs: Mapping[str, tuple[str, Bench]], epoch: int) -> None:
-        self.labs = labs  # campaign id -> (lab key, bench)
+    def __init__(self, lab_of: Callable[[str], tuple[str, Bench]], epoch: int) -> None:
+        self.lab_of = lab_of  # campaign id -> (lab key, bench)
         self.epoch = epoch
 
 
@@ -72,11 +74,10 @@ def intend(tx: Transaction, desk: Desk) -> list[str]:
     waiting = tx.experiments_in(State.SCHEDULED, State.RUNNING)
     if not waiting:
         return []
-    busy = set(tx.session.exec(select(Command.experiment_id).where(col(Command.state).in_(OPEN))))
-    leased = set(tx.session.exec(select(Lease.resource)))
+    busy, leased = tx.board.busy(), tx.board.leases
     new = []
     for experiment in waiting:
-        if experiment.id in busy or experiment.campaign_id not in desk.labs:
+        if experiment.id in busy:
             continue
         campaign = tx.campaign(experiment.campaign_id)
         if campaign.wants != Wants.RUN and not (campaign.wants == Wants.STOP and experiment.state == State.RUNNING):
@@ -94,8 +95,8 @@ def intend(tx: Transaction, desk: Desk) -> list[str]:
                     "its approval no longer stands; operations under way were finished",
                 )
             continue
-        lab, bench = desk.labs[campaign.id]
-        operation = _OPERATION.validate_python(operations(tx, experiment)[experiment.next_operation])
+        lab, bench = desk.lab_of(campaign.id)
+        operation = as_operation(operations(tx, experiment)[experiment.next_operation])
         name = next(
             (
                 n
@@ -111,17 +112,13 @@ def intend(tx: Transaction, desk: Desk) -> list[str]:
                 continue
             tx.move(experiment, State.RUNNING)
         new.append(_write_intent(tx, desk, experiment, operation, lab, bench, name))
-        leased.add(lease_name(lab, name))
     return new
 
 
 def _write_intent(
     tx: Transaction, desk: Desk, experiment: Experiment, operation: Operation, lab: str, bench: Bench, name: str
 ) -> str:
-    earlier = select(Command.id).where(
-        Command.experiment_id == experiment.id, Command.position == experiment.next_operation
-    )
-    attempt = len(tx.session.exec(earlier).all()) + 1
+    attempt = 1 + _earlier_attempts(tx, experiment)
     number = command_id(experiment.id, experiment.next_operation, attempt)
     tx.add(
         Command(
@@ -144,30 +141,40 @@ def _write_intent(
     return number
 
 
+def _earlier_attempts(tx: Transaction, experiment: Experiment) -> int:
+    tx.flush()
+    query = select(func.count(col(Command.id))).where(
+        Command.experiment_id == experiment.id, Command.position == experiment.next_operation
+    )
+    return int(tx.session.exec(query).one())
+
+
 def _reserve(tx: Transaction, experiment: Experiment) -> bool:
     """Set materials aside; False (and a hold) where a limited lot does not suffice."""
     assert experiment.dossier is not None
     dossier = Dossier.from_canonical(log.body_of(tx.session, experiment.dossier))
+    keys = [m.inchikey for m in dossier.materials]
+    lots = {
+        lot.inchikey: lot for lot in tx.session.exec(select(MaterialLot).where(col(MaterialLot.inchikey).in_(keys)))
+    }
     for material in dossier.materials:
-        lot = tx.session.exec(select(MaterialLot).where(MaterialLot.inchikey == material.inchikey)).first()
-        if lot is None:
-            lot = MaterialLot(inchikey=material.inchikey, smiles=material.smiles, supplier=material.supplier)
-        if lot.grams is not None and lot.reserved_grams + material.grams > lot.grams:
+        lot = lots.get(material.inchikey)
+        if lot is not None and lot.grams is not None and lot.reserved_grams + material.grams > lot.grams:
             left = max(lot.grams - lot.reserved_grams, 0.0)
             reason = (
-                f"needs {material.grams:.3g} g of {material.smiles}, {left:.3g} g left: restock, then release the hold"
+                f"needs {material.grams:.3g} g of {material.smiles}, {left:.3g} g left: restock and release the hold"
             )
             tx.hold(experiment.campaign_id, "experiment", experiment.id, reason)
             return False
     for material in dossier.materials:
-        lot = tx.session.exec(select(MaterialLot).where(MaterialLot.inchikey == material.inchikey)).first()
+        lot = lots.get(material.inchikey)
         if lot is None:
             lot = MaterialLot(inchikey=material.inchikey, smiles=material.smiles, supplier=material.supplier)
+            lots[material.inchikey] = lot
         lot.reserved_grams += material.grams
         tx.add(lot)
-        tx.session.flush()
-        tx.add(Reservation(experiment_id=experiment.id, inchikey=material.inchikey, grams=material.grams))
-    tx.session.flush()
+    tx.flush()
+    tx.add(*(Reservation(experiment_id=experiment.id, inchikey=m.inchikey, grams=m.grams) for m in dossier.materials))
     return True
 
 
@@ -225,7 +232,6 @@ def unknown(tx: Transaction, command: Command, lab: str, reason: str) -> None:
             at=tx.at,
         )
     )
-    tx.session.flush()
 
 
 def ended(
@@ -273,25 +279,18 @@ def _end(tx: Transaction, command: Command, state: str, fault: Fault | None, det
 
 
 def _release(tx: Transaction, command: Command) -> None:
-    for lease in tx.session.exec(select(Lease).where(Lease.holder == command.id)).all():
-        tx.session.delete(lease)
-    tx.session.flush()
+    release_idle(tx, command.id)
 
 
-def release_idle(tx: Transaction, command_holding: str) -> None:
-    """The device that kept its lease after a command now says it is idle."""
-    for lease in tx.session.exec(select(Lease).where(Lease.holder == command_holding)).all():
-        tx.session.delete(lease)
-    tx.session.flush()
+def release_idle(tx: Transaction, holder: str) -> None:
+    """The device that was leased to this command is idle."""
+    for resource in [x.resource for x in tx.board.leases.values() if x.holder == holder]:
+        tx.free(resource)
 
 
 def store_files(tx: Transaction, command: Command, files: list[tuple[str, Artifact]]) -> None:
-    """Record signals whose bytes are already safe on disk."""
-    have = set(tx.session.exec(select(SignalFile.sha256).where(SignalFile.command_id == command.id)))
-    for sha256, artifact in files:
-        if sha256 in have:
-            continue
-        have.add(sha256)
+    """Record signals whose bytes are already safe on disk. Called once per command, when it becomes `collected`."""
+    for sha256, artifact in dict(files).items():
         tx.add(
             SignalFile(
                 command_id=command.id,
@@ -304,14 +303,12 @@ def store_files(tx: Transaction, command: Command, files: list[tuple[str, Artifa
                 at=tx.at,
             )
         )
-    tx.session.flush()
 
 
 def _go_on(tx: Transaction, experiment: Experiment, *, to_the_end: bool) -> None:
     total = len(operations(tx, experiment))
     experiment.next_operation = total if to_the_end else experiment.next_operation + 1
     tx.add(experiment)
-    tx.session.flush()
     if experiment.next_operation >= total:
         tx.move(experiment, State.AWAITING_DATA)
         analyse_when_complete(tx, experiment)
@@ -319,12 +316,8 @@ def _go_on(tx: Transaction, experiment: Experiment, *, to_the_end: bool) -> None
 
 def analyse_when_complete(tx: Transaction, experiment: Experiment) -> None:
     """Ask for the analysis once every signal of the experiment is here."""
-    query = select(Command.id).where(
-        Command.experiment_id == experiment.id,
-        Command.collected == False,  # noqa: E712
-        col(Command.state).in_(("SUCCEEDED", "FAILED")),
-    )
-    if experiment.state == State.AWAITING_DATA and tx.session.exec(query).first() is None:
+    waiting = any(not c.collected and c.experiment_id == experiment.id for c in tx.board.uncollected())
+    if experiment.state == State.AWAITING_DATA and not waiting:
         analyse.request(tx, experiment.campaign_id, experiment.id)
 
 
@@ -371,9 +364,7 @@ def retry_as_child(tx: Transaction, experiment: Experiment) -> None:
 
 def _finish_abort(tx: Transaction, experiment: Experiment) -> None:
     """The last command of an aborted experiment is over."""
-    query = select(Command.id).where(Command.experiment_id == experiment.id, col(Command.state).in_(OPEN))
-    tx.session.flush()
-    if tx.session.exec(query).first() is None:
+    if experiment.id not in tx.board.busy():
         tx.move(experiment, State.CANCELLED, "aborted by an operator")
 
 
@@ -386,7 +377,7 @@ def on_task_answered(tx: Transaction, event: log.Happened) -> None:
     answer = str(event.body["answer"])
     task.answer, task.answered_by, task.answered_at = answer, event.by, event.at
     tx.add(task)
-    command = tx.session.exec(select(Command).where(Command.id == task.command_id)).one()
+    command = tx.board.commands[task.command_id]
     experiment = tx.experiment(task.experiment_id)
     _release(tx, command)
     if answer == "ran":

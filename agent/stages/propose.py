@@ -38,7 +38,7 @@ def on_model_fitted(tx: Transaction, event: log.Happened) -> None:
         "previous": tx.proposal_of(campaign.id, number - 1),
         "as_of": event.id,
         "pending": sorted({e.smiles for e in tx.experiments_in(*PENDING) if e.campaign_id == campaign.id}),
-        "references_left": int(spec.references.share * spec.budget.experiments) - tx.references_used(campaign.id),
+        "references_left": int(spec.references.share * spec.budget.experiments) - campaign.bought,
     }
     data_hash = sha256_text(canonical_json(body))
     tx.add(

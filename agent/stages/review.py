@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import col, select
+from sqlalchemy import text
+from sqlmodel import select
 
 from agent.campaign import CampaignSpec, Mode
 from agent.lifecycle import State
@@ -49,7 +50,7 @@ def request_review(tx: Transaction, experiment: Experiment) -> None:
             expires_at=expires,
         )
     )
-    tx.session.flush()
+    tx.flush()
     if spec.review.mode is Mode.AUTO:
         outside = outside_envelope(tx, spec, dossier)
         if not outside:
@@ -129,7 +130,7 @@ def on_decided(tx: Transaction, event: log.Happened) -> None:
             expires_at=expires if body["verdict"] == "approve" else None,
         )
     )
-    tx.session.flush()
+    tx.flush()
     if body["verdict"] == "reject":
         request.state = "REJECTED"
         tx.add(request)
@@ -172,19 +173,19 @@ def approvers(tx: Transaction, experiment: Experiment) -> set[str]:
     return {d.person for d in tx.session.exec(query) if d.expires_at is None or d.expires_at > tx.at}
 
 
+_STANDING = text(
+    "SELECT r.state, r.approvals_needed, (SELECT count(DISTINCT d.person) FROM decision d WHERE d.experiment_id = :e "
+    "AND d.dossier = :d AND d.verdict = 'approve' AND (d.expires_at IS NULL OR d.expires_at > :now)) "
+    "FROM review_request r WHERE r.experiment_id = :e AND r.dossier = :d ORDER BY r.id DESC LIMIT 1"
+)
+
+
 def approval_stands(tx: Transaction, experiment: Experiment) -> bool:
     """Whether enough people approve what would be done now."""
-    query = (
-        select(ReviewRequest)
-        .where(ReviewRequest.experiment_id == experiment.id, ReviewRequest.dossier == experiment.dossier)
-        .order_by(col(ReviewRequest.id).desc())
-    )
-    request = tx.session.exec(query).first()
-    return (
-        request is not None
-        and request.state == "APPROVED"
-        and len(approvers(tx, experiment)) >= request.approvals_needed
-    )
+    tx.session.flush()  # a decision of this very transaction counts
+    parameters = {"e": experiment.id, "d": experiment.dossier, "now": tx.at}
+    row = tx.connection.execute(_STANDING, parameters).first()
+    return row is not None and row[0] == "APPROVED" and int(row[2]) >= int(row[1])
 
 
 def _remember(tx: Transaction, experiment: Experiment, event: log.Happened) -> None:
@@ -206,7 +207,7 @@ def _remember(tx: Transaction, experiment: Experiment, event: log.Happened) -> N
             at=tx.at,
         )
     )
-    tx.session.flush()
+    tx.flush()
 
 
 def expire(tx: Transaction) -> int:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import Connection, insert, select, text, update
 from sqlmodel import Session
 
 from knowledge.records.base import Record, canonical_json, sha256_text
@@ -34,24 +34,42 @@ def _hash(previous: str, event_id: int, campaign_id: str, kind: str, subject: st
     return sha256_text(previous + canonical_json([event_id, campaign_id, kind, subject, body, by, at]))
 
 
+class Chain:
+    """The newest end of the log inside one write transaction: links events without asking the database for each."""
+
+    def __init__(self, event_id: int, digest: str) -> None:
+        self.event_id, self._hash = event_id, digest
+        self._start = event_id
+
+    def link(
+        self, campaign_id: str, kind: str, subject: str, body: dict[str, Any], *, by: str, at: str
+    ) -> tuple[Happened, dict[str, Any]]:
+        """The next event, and its row."""
+        self.event_id += 1
+        text_body = canonical_json(body)
+        previous = self._hash
+        self._hash = _hash(previous, self.event_id, campaign_id, kind, subject, text_body, by, at)
+        row = {
+            "id": self.event_id, "campaign_id": campaign_id, "kind": kind, "subject": subject, "body": text_body,
+            "by": by, "at": at, "previous": previous, "hash": self._hash,
+        }  # fmt: skip
+        return Happened(self.event_id, campaign_id, kind, subject, body, by, at), row
+
+    def write_head(self, connection: Connection) -> None:
+        if self.event_id != self._start:
+            connection.execute(update(_head).values(event_id=self.event_id, hash=self._hash))
+
+
 def append(
     session: Session, campaign_id: str, kind: str, subject: str, body: dict[str, Any], *, by: str, at: str
 ) -> Happened:
     """Add one event inside the caller's write transaction."""
-    head = session.connection().execute(select(_head.c.event_id, _head.c.hash)).one()
-    event_id, previous = int(head[0]) + 1, str(head[1])
-    text_body = canonical_json(body)
-    digest = _hash(previous, event_id, campaign_id, kind, subject, text_body, by, at)
+    chain = Chain(*head(session))
+    happened, row = chain.link(campaign_id, kind, subject, body, by=by, at=at)
     connection = session.connection()
-    connection.execute(
-        insert(_event),
-        {
-            "id": event_id, "campaign_id": campaign_id, "kind": kind, "subject": subject, "body": text_body,
-            "by": by, "at": at, "previous": previous, "hash": digest,
-        },
-    )  # fmt: skip
-    connection.execute(update(_head).values(event_id=event_id, hash=digest))
-    return Happened(event_id, campaign_id, kind, subject, body, by, at)
+    connection.execute(insert(_event), row)
+    chain.write_head(connection)
+    return happened
 
 
 def after(session: Session, event_id: int, limit: int = 1000) -> list[Happened]:

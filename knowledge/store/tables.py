@@ -38,6 +38,7 @@ class Campaign(SQLModel, table=True):
     wants: str
     state: str
     spent: int = 0
+    bought: int = 0  # of these, molecules that were bought
     iteration: int = 0
     outcome: str = ""
     created_at: str

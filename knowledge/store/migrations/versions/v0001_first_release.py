@@ -159,6 +159,7 @@ def upgrade() -> None:
         sa.Column("wants", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("spent", sa.Integer(), nullable=False),
+        sa.Column("bought", sa.Integer(), nullable=False),
         sa.Column("iteration", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
         sa.Column("created_at", sa.String(), nullable=False),
