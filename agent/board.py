@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, func, insert, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, update
 from sqlmodel import Session, SQLModel, col, select
 
 from agent.lifecycle import TERMINAL, Phase, State
@@ -66,6 +66,7 @@ class _Statements:
         return values | {f"key_{k}": getattr(row, k) for k in self.key}
 
 
+_FREE = delete(Lease).where(col(Lease.resource) == bindparam("key_resource"))
 _STATEMENTS = {table: _Statements(table) for table in HOT}
 
 
@@ -90,6 +91,7 @@ class Board:
         self.work = {w.id: w for w in rows(Work, Work.state == "PENDING")}
         self.last_hold = int(session.exec(select(func.max(col(Hold.id)))).one() or 0)
         self.last_work = int(session.exec(select(func.max(col(Work.id)))).one() or 0)
+        self.tries: dict[str, dict[int, int]] = {}  # experiment -> commands so far by position in its protocol
         self.plans: dict[str, tuple[dict[str, Any], ...]] = {}  # experiment -> operations of its approved protocol
 
     # -- asking -------------------------------------------------------------------------------------------------------
@@ -153,6 +155,7 @@ class Board:
         for key in gone:
             del self.experiments[key]
             self.plans.pop(key, None)
+            self.tries.pop(key, None)
         self.iterations = {k: i for k, i in self.iterations.items() if i.state != "CLOSED"}
         self.commands = {
             k: c
@@ -170,6 +173,7 @@ class Writes:
         self._new: dict[int, SQLModel] = {}
         self._changed: dict[int, SQLModel] = {}
         self._events: list[dict[str, Any]] = []
+        self._freed: list[dict[str, Any]] = []
 
     def add(self, row: SQLModel, *, new: bool) -> None:
         if new:
@@ -177,10 +181,16 @@ class Writes:
         elif id(row) not in self._new:
             self._changed[id(row)] = row
 
+    def free(self, resource: str) -> None:
+        self._freed.append({"key_resource": resource})
+
     def log(self, event: dict[str, Any]) -> None:
         self._events.append(event)
 
     def flush(self, connection: Connection) -> None:
+        if self._freed:  # first, because the same instrument may be leased again in this transaction
+            connection.execute(_FREE, self._freed)
+            self._freed = []
         for table in HOT:
             statements = _STATEMENTS[table]
             new = [statements.values(r) for r in self._new.values() if type(r) is table]

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection
 from sqlmodel import Session, SQLModel, col, select
 
 from agent.board import HOT, Board, Writes
@@ -19,7 +19,6 @@ from knowledge.store.tables import (
     Experiment,
     Hold,
     Iteration,
-    Lease,
     ModelVersion,
     Notification,
     Work,
@@ -104,8 +103,7 @@ class Transaction:
     def free(self, resource: str) -> None:
         """End a lease."""
         if self.board.leases.pop(resource, None) is not None:
-            self.flush()
-            self.connection.execute(delete(Lease).where(col(Lease.resource) == resource))
+            self._writes.free(resource)
 
     def flush(self) -> None:
         """Send everything to the database, still inside the transaction."""

@@ -197,6 +197,9 @@ def measure(
         engine = Engine(store, compute=compute, devices=Inline(), wait_for_people=False)
         _time_devices(engine.labs, watch)
         fill(store, campaign, path, stored)
+        if store.is_sqlite:  # what the filling left in the journal is not the engine's to clear up
+            with store.read() as session:
+                session.connection().execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
         with store.write() as session:  # the start event was passed over by the cursor: ask for the first model again
             session.connection().execute(text("UPDATE cursor SET event_id = event_id - 1"))
             session.connection().execute(

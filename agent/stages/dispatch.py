@@ -107,18 +107,26 @@ def intend(tx: Transaction, desk: Desk) -> list[str]:
         )
         if name is None:
             continue
-        if experiment.state == State.SCHEDULED:
+        first = experiment.state == State.SCHEDULED
+        if first:
             if not _reserve(tx, experiment):
                 continue
             tx.move(experiment, State.RUNNING)
-        new.append(_write_intent(tx, desk, experiment, operation, lab, bench, name))
+        attempt = _attempt(tx, experiment, first=first)
+        new.append(_write_intent(tx, desk, experiment, operation, lab, bench, name, attempt))
     return new
 
 
 def _write_intent(
-    tx: Transaction, desk: Desk, experiment: Experiment, operation: Operation, lab: str, bench: Bench, name: str
+    tx: Transaction,
+    desk: Desk,
+    experiment: Experiment,
+    operation: Operation,
+    lab: str,
+    bench: Bench,
+    name: str,
+    attempt: int,
 ) -> str:
-    attempt = 1 + _earlier_attempts(tx, experiment)
     number = command_id(experiment.id, experiment.next_operation, attempt)
     tx.add(
         Command(
@@ -141,12 +149,16 @@ def _write_intent(
     return number
 
 
-def _earlier_attempts(tx: Transaction, experiment: Experiment) -> int:
-    tx.flush()
-    query = select(func.count(col(Command.id))).where(
-        Command.experiment_id == experiment.id, Command.position == experiment.next_operation
-    )
-    return int(tx.session.exec(query).one())
+def _attempt(tx: Transaction, experiment: Experiment, *, first: bool) -> int:
+    """The number of the next command at the experiment's position; `first`: it never had a command."""
+    if experiment.id not in tx.board.tries:
+        tx.board.tries[experiment.id] = {}
+        if not first:
+            query = select(Command.position, func.count(col(Command.id))).where(Command.experiment_id == experiment.id)
+            tx.board.tries[experiment.id] = dict(tx.session.exec(query.group_by(col(Command.position))).all())
+    tries = tx.board.tries[experiment.id]
+    tries[experiment.next_operation] = tries.get(experiment.next_operation, 0) + 1
+    return tries[experiment.next_operation]
 
 
 def _reserve(tx: Transaction, experiment: Experiment) -> bool:

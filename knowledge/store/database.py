@@ -62,7 +62,7 @@ def connect(url: str) -> Engine:
         connection.isolation_level = None  # this module opens transactions itself
         cursor = connection.cursor()
         # WAL with FULL: a committed intent survives power loss, not only a killed process.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
