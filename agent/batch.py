@@ -40,7 +40,7 @@ _MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
 
 
 def propose_batch(inputs: Inputs) -> dict[str, Any]:
-    """{"chosen", "pool", "sample": lists of Candidates; "filtered": counts by reason; "bred": count; "generators": states}."""
+    """{"chosen": Candidates, "pool", "sample": SMILES, "filtered": {reason: n}, "bred": n, "generators": states}."""
     spec = CampaignSpec.from_canonical(inputs.spec)
     body = inputs.body
     with inputs.store() as store, store.read() as session:
@@ -118,7 +118,7 @@ def _breed(
     known = _known(spec)
 
     def score(smiles: Sequence[str]) -> Scores:
-        """The hypervolume that a molecule alone may be hoped to dominate, times its chance of meeting the constraints."""
+        """The hypervolume that a molecule alone may dominate, times its chance of meeting the constraints."""
         outlook = Outlook.of(surrogates, list(smiles), spec.objectives, spec.constraints)
         hoped = np.clip(outlook.utility + outlook.utility_std, 1e-3, None).prod(axis=1)
         return Scores(values=hoped * outlook.feasibility)

@@ -71,7 +71,7 @@ _STATEMENTS = {table: _Statements(table) for table in HOT}
 
 
 class Board:
-    """Rows that are not over: active campaigns, experiments in a non-terminal state, open or uncollected commands, ..."""
+    """Rows that are not over: active campaigns, living experiments, open or uncollected commands, ..."""
 
     def __init__(self, session: Session) -> None:
         def rows(table: type[T], *where: Any) -> Sequence[T]:

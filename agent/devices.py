@@ -115,9 +115,10 @@ def fetch(driver: Driver, status: CommandStatus, folder: ArtifactFolder) -> Answ
 
 
 def abort(bench: Bench, name: str, command_id: str, folder: ArtifactFolder, deadline_s: float) -> Answer:
-    """Stop a command and prove it: the answer is what the device says afterwards."""
+    """Stop a command, leave the device safe, and prove it: the answer is what the device says afterwards."""
     try:
         bench.driver(name).abort(command_id)
+        bench.driver(name).safe_state()
     except Unreachable as error:
         return Silent(str(error))
     except (Unsupported, Rejected) as error:

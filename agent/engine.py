@@ -1,7 +1,7 @@
-"""The engine: event -> handler -> state change and effects in one transaction; effects run outside and end as events.
+"""The engine: event -> handler -> state change and effects in one transaction; effects run outside, end as events.
 
-Everything it must remember is in the store. What it keeps in memory (which futures run, which commands were sent by this
-process) may be lost at any line: a restart asks the devices and repeats pure work.
+Everything it must remember is in the store. What it keeps in memory (which futures run, which commands this process has
+sent) may be lost at any line: a restart asks the devices and repeats pure work.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from loguru import logger
-from sqlalchemy import text
-from sqlmodel import Session, select
+from sqlalchemy import text, update
+from sqlmodel import Session, col, select
 
 from agent import devices, wishes
 from agent.board import OPEN, Board
@@ -34,7 +34,7 @@ from knowledge.store.artifacts import ArtifactFolder
 from knowledge.store.database import Store, now_iso
 from knowledge.store.errors import StoreError
 from knowledge.store.exclusive import EngineLock
-from knowledge.store.tables import Campaign, Command, DeadLetter, Instrument, Lease
+from knowledge.store.tables import Campaign, Command, DeadLetter, Instrument, Lease, Notification
 
 CONSUMER = "engine"
 WORK_ATTEMPTS = 3
@@ -90,7 +90,7 @@ class Engine:
         self._due: set[str] = set()
         self._polling = False  # whether this round looks after signals that a device still holds
 
-    # -- transactions ----------------------------------------------------------------------------------------------
+    # -- transactions --------------------------------------------------------------------------------------------
 
     def _spec_of(self, session: Session, campaign_id: str) -> CampaignSpec:
         board = self._board
@@ -168,7 +168,7 @@ class Engine:
         return self.labs.bench(self.spec(campaign_id))
 
     def _catch_up(self) -> None:
-        """Handle events that other processes wrote, each in a commit of its own; one that cannot be handled is set aside."""
+        """Handle what other processes wrote, each event in its own commit; one that cannot be handled is set aside."""
         while True:
             with self.store.read() as session:
                 backlog = log.after(session, log.Cursor(CONSUMER).position(session), limit=1)
@@ -203,13 +203,13 @@ class Engine:
                 log.Cursor(CONSUMER).move(session, event.id)
         self._fresh.update(new)
 
-    # -- the loop -------------------------------------------------------------------------------------------------------
+    # -- the loop ------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Work until no campaign is active, or, unless it waits for people, until only people could go on.
 
-        Raises StoreInUse, StoreFull, StoreReadOnly, StoreBusy, FencedOff or BrokenLog; the store is then as it was after
-        the last commit.
+        Raises StoreInUse, StoreFull, StoreReadOnly, StoreBusy, FencedOff or BrokenLog; the store is then as it was
+        after the last commit.
         """
         self._lock.acquire()
         try:
@@ -254,6 +254,8 @@ class Engine:
             self._catch_up()
             with self.transaction():
                 pass
+        if "poll" in due:
+            self._deliver()
         if "deadlines" in due:
             self.expire()
         if "reminders" in due:
@@ -263,6 +265,23 @@ class Engine:
 
             backup(self.store)
         return behind
+
+    def _deliver(self) -> None:
+        """Tell operators, through the engine's log and the live display, what was noted for them; each note once."""
+        with self.store.read() as session:
+            query = select(Notification).where(col(Notification.sent_at).is_(None)).order_by(col(Notification.id))
+            notes = [(n.id, n.text) for n in session.exec(query)]
+        if not notes:
+            return
+        for _, words in notes:
+            logger.info("{}", words)
+        with self._write() as (session, _, _position):
+            sent = (
+                update(Notification)
+                .where(col(Notification.id).in_([n for n, _ in notes]))
+                .values(sent_at=self._clock())
+            )
+            session.connection().execute(sent)
 
     def expire(self) -> None:
         """End reviews and approvals that ran out."""
@@ -274,7 +293,7 @@ class Engine:
             for experiment in tx.experiments_in(State.AWAITING_REVIEW, State.QUARANTINED):
                 tx.notify(experiment.campaign_id, f"{experiment.id} still waits for a person ({experiment.state})")
 
-    # -- compute ----------------------------------------------------------------------------------------------------------
+    # -- compute -------------------------------------------------------------------------------------------------
 
     def _start_work(self) -> bool:
         running = {number for number, _ in self._working.values()}
@@ -335,7 +354,7 @@ class Engine:
                 )
             tx.add(work)
 
-    # -- devices ----------------------------------------------------------------------------------------------------------
+    # -- devices -------------------------------------------------------------------------------------------------
 
     def _register_instruments(self) -> None:
         opened = dict(self._lab_of(campaign) for campaign in self.board.campaigns)
@@ -466,7 +485,7 @@ class Engine:
                 tx.hold(command.campaign_id, "campaign", command.campaign_id, str(error))
         return True
 
-    # -- waiting ----------------------------------------------------------------------------------------------------------
+    # -- waiting -------------------------------------------------------------------------------------------------
 
     def _wait(self) -> bool:
         """Let time pass for whoever is busy; False when only a person could go on and nobody is waited for."""

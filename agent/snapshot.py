@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
+from agent.lifecycle import State
 from knowledge.records.base import Record
 from knowledge.records.fact import Fact, Kind
 from knowledge.records.measurement import Measurement
@@ -31,7 +32,7 @@ class Rule(Record):
 
 class Snapshot(Record):
     observed: tuple[Observed, ...]
-    seen: tuple[str, ...]  # SMILES of every experiment of earlier batches, whatever became of it
+    seen: tuple[str, ...]  # SMILES of earlier batches that must not be proposed again
     rules: tuple[Rule, ...]
 
     def facts(self) -> dict[str, list[Fact]]:
@@ -87,17 +88,21 @@ def take(session: Session, campaign_id: str, *, as_of: int, before_iteration: in
                     stds={n: m.std for n, m in trusted.items()},
                 )
             )
-    rules = session.exec(
-        select(Restriction)
-        .where(Restriction.campaign_id == campaign_id, Restriction.event_id <= as_of)
-        .order_by(col(Restriction.id))
+    restrictions = list(
+        session.exec(
+            select(Restriction)
+            .where(Restriction.campaign_id == campaign_id, Restriction.event_id <= as_of)
+            .order_by(col(Restriction.id))
+        )
     )
+    # What was only unavailable, or never decided upon in time, may come again; a mask keeps it away while it lasts.
+    again = {r.experiment_id for r in restrictions if r.until_iteration is not None}
     return Snapshot(
         observed=tuple(observed),
-        seen=tuple(sorted({e.smiles for e in experiments.values()})),
+        seen=tuple(sorted({e.smiles for e in experiments.values() if e.id not in again and e.state != State.EXPIRED})),
         rules=tuple(
             Rule(kind=r.kind, value=r.value)
-            for r in rules
+            for r in restrictions
             if r.until_iteration is None or r.until_iteration >= before_iteration
         ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.lifecycle import BEFORE_LAB, TERMINAL, Phase, State, Wants
-from agent.stages.review import request_review
+from agent.stages.review import close_request, request_review
 from agent.transaction import Transaction
 from knowledge.store import log
 from knowledge.store.tables import Experiment
@@ -17,6 +17,7 @@ def on_wanted(tx: Transaction, event: log.Happened) -> None:
     tx.add(campaign)
     if campaign.wants in (Wants.STOP, Wants.ABORT):
         for experiment in _of(tx, campaign.id, *BEFORE_LAB):
+            close_request(tx, experiment.id, "VOID")
             tx.move(experiment, State.CANCELLED, f"{campaign.wants} by {event.by}")
     if campaign.wants is Wants.ABORT:
         for experiment in _of(tx, campaign.id, State.RUNNING, State.AWAITING_DATA, State.QUARANTINED):
@@ -82,6 +83,7 @@ def on_edited(tx: Transaction, event: log.Happened) -> None:
         updated_at=tx.at,
     )
     tx.born(child)
+    close_request(tx, parent.id, "VOID")
     tx.move(parent, State.SUPERSEDED, f"edited by {event.by}: {child.id}")
     tx.move(child, State.SCREENED)
     request_review(tx, child)

@@ -2,8 +2,8 @@
 
     python -m benchmarks.campaign --seeds 5 --json
 
-Both runs of a seed are whole campaigns: the same generators breed, the same filters and route checks apply, the same lab
-answers. The blind one draws its batches at random from the makeable molecules instead of choosing them.
+Both runs of a seed are whole campaigns: the same generators breed, the same filters and route checks apply, the same
+lab answers. The blind one draws its batches at random from the makeable molecules instead of choosing them.
 """
 
 from __future__ import annotations

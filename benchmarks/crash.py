@@ -1,9 +1,9 @@
-"""Kill -9 at random moments of one campaign, each followed by `resume`; then hold the store against the robots' journals.
+"""Kill -9 at random moments of one campaign, each followed by `resume`; then compare the store with the robots' journals.
 
     python -m benchmarks.crash --kills 25 --json
 
-The same campaign is first run undisturbed. Kills are spread over the run by the number of events in the log, with a random
-delay of up to 60 ms, so that they fall into every phase and not only into the long computations.
+The same campaign is first run undisturbed. Kills are spread over the run by the number of events in the log, with a
+random delay of up to 60 ms, so that they fall into every phase and not only into the long computations.
 """
 
 from __future__ import annotations

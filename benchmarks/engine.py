@@ -2,21 +2,22 @@
 
     python -m benchmarks.engine --json
 
-One real campaign is carried out first; its experiments' plans, screenings, signals and analyses are real. Then, in a store
-that already holds N experiments of the same campaign, the engine carries further ones through: proposals are taken from the
-recorded campaign, and time spent in computations and in device calls is subtracted. What is left is the engine: handlers,
+One real campaign is carried out first. Then, in a store that already holds N copies of its experiments, the engine carries
+further ones through, with real plans, screenings, signals and analyses; only proposals and models are taken from the
+recorded campaign. Time spent in computations and in device calls is subtracted. What is left is the engine: handlers,
 transactions, events, queries, and the writing of signals to disk.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,8 @@ def fill(store: Store, campaign_id: str, recorded: Path, experiments: int) -> No
         connection.execute(text("UPDATE log_head SET event_id = :e, hash = :h"), {"e": event_id, "h": digest})
         connection.execute(
             text(
-                "INSERT INTO cursor (consumer, event_id) VALUES ('engine', :e) ON CONFLICT (consumer) DO UPDATE SET event_id = :e"
+                "INSERT INTO cursor (consumer, event_id) VALUES ('engine', :e) "
+                "ON CONFLICT (consumer) DO UPDATE SET event_id = :e"
             ),
             {"e": event_id},
         )
@@ -204,12 +206,13 @@ def measure(
             session.connection().execute(text("UPDATE cursor SET event_id = event_id - 1"))
             session.connection().execute(
                 text(
-                    "UPDATE event SET kind = 'campaign.started', subject = :c WHERE id = (SELECT event_id FROM log_head)"
+                    "UPDATE event SET kind = 'campaign.started', subject = :c "
+                    "WHERE id = (SELECT event_id FROM log_head)"
                 ),
                 {"c": campaign},
             )
         engine.run()
-    return [1000.0 * (b - a) / BATCH for a, b in zip(laps[1:], laps[2:], strict=False)]
+    return [1000.0 * (b - a) / BATCH for a, b in itertools.pairwise(laps[1:])]
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ NAME = "analyse"
 
 
 def compute(inputs: Inputs) -> dict[str, Any]:
-    """{"measurements": [...], "corrupt": [reasons]}; artifacts are read from the folder and checked against their hash."""
+    """{"measurements": [...], "corrupt": [reasons]}; artifacts are checked against their hash."""
     from instruments.analysis import CorruptSignal, analyse
     from knowledge.records.measurement import Artifact, Source
     from knowledge.store.artifacts import ArtifactFolder

@@ -1,7 +1,7 @@
 """What every compute stage is given, and what its module must offer.
 
-A stage module has NAME, `compute(inputs) -> JSON-able dict` (pure: the same inputs give the same result; runs in a worker
-process), `finish(tx, work, result, inputs)` (takes the result into the store, in one transaction) and HANDLERS by event kind.
+A stage module has NAME, `compute(inputs) -> JSON-able dict` (pure: the same inputs give the same result; it runs in a
+worker process), `finish(tx, work, result, inputs)` (takes the result into the store) and HANDLERS by event kind.
 """
 
 from __future__ import annotations

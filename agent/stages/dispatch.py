@@ -190,7 +190,7 @@ def _reserve(tx: Transaction, experiment: Experiment) -> bool:
     return True
 
 
-# -- what devices answered -----------------------------------------------------------------------------------------------
+# -- what devices answered ---------------------------------------------------------------------------------------
 
 
 def accepted(tx: Transaction, command: Command, status: CommandStatus, deadline_s: float) -> None:
@@ -255,7 +255,7 @@ def ended(
     idle: bool,
     lab: str,
 ) -> None:
-    """A terminal status. `files` is None when the data could not be fetched yet; the lease ends only with an idle device."""
+    """A terminal status. `files` is None while the data cannot be fetched; only an idle device ends its lease."""
     if command.state not in ("INTENT", "RUNNING"):
         return
     command.finished_s = status.finishes_s
@@ -268,7 +268,7 @@ def ended(
     if experiment.state == State.FINISHING:
         _finish_abort(tx, experiment)
     elif status.phase is Phase.SUCCEEDED or (status.phase is Phase.FAILED and status.fault is Fault.CHEMISTRY):
-        # Chemistry that failed is a result. Without a sample nothing can be measured; a tester's refusal costs only its own value.
+        # Chemistry that failed is a result. Without a sample nothing is measured; a tester's refusal costs one value.
         failed_making = (
             status.phase is Phase.FAILED and command.effect == Effect.IRREVERSIBLE and command.action in MAKING
         )
@@ -334,7 +334,7 @@ def analyse_when_complete(tx: Transaction, experiment: Experiment) -> None:
 
 
 def _robot_failed(tx: Transaction, experiment: Experiment, command: Command, lab: str) -> None:
-    """Not the molecule's fault: hold what broke, and try again with a fresh sample under a new name and a new review."""
+    """Not the molecule's fault: hold what broke, try again with a fresh sample under a new name and review."""
     why = f"{command.instrument}: {command.detail or command.state.lower()}"
     if command.fault == Fault.HARDWARE:
         tx.hold(
@@ -371,7 +371,7 @@ def retry_as_child(tx: Transaction, experiment: Experiment) -> None:
     tx.born(child)
 
 
-# -- abort and operators' answers ---------------------------------------------------------------------------------------
+# -- abort and operators' answers --------------------------------------------------------------------------------
 
 
 def _finish_abort(tx: Transaction, experiment: Experiment) -> None:

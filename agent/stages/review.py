@@ -1,4 +1,4 @@
-"""Review: nothing reaches a device before the exact dossier was approved, by a person or by a policy that a person wrote."""
+"""Review: nothing reaches a device before its exact dossier was approved, by a person or by a person's policy."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def request_review(tx: Transaction, experiment: Experiment) -> None:
             tx.emit(experiment.campaign_id, "review.decided", experiment.id, by=POLICY, **decide)
             return
         if spec.review.outside == "reject":
-            _close(tx, experiment.id, "REJECTED")
+            close_request(tx, experiment.id, "REJECTED")
             tx.move(experiment, State.REJECTED, f"outside the auto-approval envelope: {outside}")
             return
         tx.notify(experiment.campaign_id, f"{experiment.id} needs a person: {outside}")
@@ -79,7 +79,7 @@ def _dossier_of(experiment: Experiment) -> str:
 
 
 def _needs_two(spec: CampaignSpec, dossier: Dossier) -> bool:
-    """Of the target and the intermediates, which nobody ever shipped; name "material:energetic" to include what is bought."""
+    """Of the target and intermediates, which nobody ever shipped; "material:energetic" adds what is bought."""
     codes = [a.code.removeprefix("intermediate:") for a in dossier.hazards.alerts]
     return any(code.startswith(prefix) for code in codes for prefix in spec.review.two_people_for)
 
@@ -158,7 +158,8 @@ def open_request(tx: Transaction, experiment_id: str) -> ReviewRequest | None:
     return tx.session.exec(query).first()
 
 
-def _close(tx: Transaction, experiment_id: str, state: str) -> None:
+def close_request(tx: Transaction, experiment_id: str, state: str) -> None:
+    """Nobody need decide any more."""
     request = open_request(tx, experiment_id)
     if request is not None:
         request.state = state
@@ -189,7 +190,7 @@ def approval_stands(tx: Transaction, experiment: Experiment) -> bool:
 
 
 def _remember(tx: Transaction, experiment: Experiment, event: log.Happened) -> None:
-    """unsafe -> a lasting constraint; unavailable -> a mask for some batches; uninteresting -> never that molecule again."""
+    """unsafe -> a lasting constraint; unavailable -> a mask for some batches; else never that molecule again."""
     reason, forbid = event.body["reason"], event.body["forbid"]
     if reason == "unsafe":
         kind, value = ("substructure", forbid) if forbid else ("similar", experiment.smiles)

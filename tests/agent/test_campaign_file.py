@@ -97,8 +97,8 @@ CASES = {
         "unit 'K' does not fit: expected a unit like 'mPa*s'",
     ),
     "unknown-unit": (changed("mPa*s", "florp"), ":4: objectives[0]: ", "unknown unit 'florp'"),
-    "unit-expression": (changed("mPa*s", "'1/0'"), ": ", "unit"),
-    "unit-bracket": (changed("mPa*s", "'('"), ": ", "unit"),
+    "unit-expression": (changed("mPa*s", "'1/0'"), ":4: objectives[0]: ", "unit"),
+    "unit-bracket": (changed("mPa*s", "'('"), ":4: objectives[0]: ", "unit"),
     "unit-code": (changed("mPa*s", "'__import__(\"os\")'"), ":4: objectives[0]: ", "unit"),
     "constraint-dimension": (
         BASE + "constraints:\n  - property: flash_point\n    minimum: 333 kg\n",
