@@ -1,4 +1,4 @@
-"""Kill -9 at random moments of one campaign, each followed by `resume`; then compare the store with the robots' journals.
+"""Kill -9 at random moments of a campaign, each followed by `resume`; then compare the store with the robots' journals.
 
     python -m benchmarks.crash --kills 25 --json
 

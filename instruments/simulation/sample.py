@@ -35,7 +35,7 @@ class Contents(Record):
     `theoretical` is the amount in mol of `product` that the limiting reactant of the last reaction could give.
     """
 
-    species: dict[str, Portion] = {}  # noqa: RUF012 - pydantic copies it
+    species: dict[str, Portion] = {}
     stage: Stage = Stage.CHARGED
     product: str | None = None
     theoretical: float = 0.0
