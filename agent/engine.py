@@ -17,24 +17,25 @@ from loguru import logger
 from sqlalchemy import text, update
 from sqlmodel import Session, col, select
 
-from agent import devices, wishes
+from agent import wishes
 from agent.board import OPEN, Board
 from agent.campaign import CampaignSpec
 from agent.clock import POLL_S, Ticks
 from agent.compute import run_stage
+from agent.devices import is_idle
+from agent.dialogue import Dialogue
 from agent.labs import Labs
 from agent.lifecycle import State, Wants
-from agent.stages import STAGES, collect, dispatch, review
+from agent.stages import STAGES, dispatch, review
 from agent.stages.contract import Inputs, seed_of
 from agent.transaction import Transaction
 from instruments.bench import Bench
-from knowledge.records.protocol import Operation
 from knowledge.store import log
 from knowledge.store.artifacts import ArtifactFolder
 from knowledge.store.database import Store, now_iso
 from knowledge.store.errors import StoreError
 from knowledge.store.exclusive import EngineLock
-from knowledge.store.tables import Campaign, Command, DeadLetter, Instrument, Lease, Notification
+from knowledge.store.tables import Campaign, DeadLetter, Instrument, Lease, Notification
 
 CONSUMER = "engine"
 WORK_ATTEMPTS = 3
@@ -42,7 +43,6 @@ _STANDING = text(
     "SELECT (SELECT epoch FROM lease WHERE resource = 'engine'), h.event_id, h.hash, "
     "(SELECT event_id FROM cursor WHERE consumer = :c) FROM log_head h"
 )
-SILENCES = 5  # unanswered look-ups before a command's outcome counts as unknown
 
 Handler = Callable[[Transaction, log.Happened], None]
 
@@ -70,23 +70,17 @@ class Engine:
     ) -> None:
         self.store = store
         self.labs = Labs(store.folder)
-        self._compute, self._devices = compute, devices
+        self._compute = compute
         self._wait_for_people = wait_for_people
         self._progress, self._clock = on_progress, clock
         self._lock = EngineLock(store)
-        self._files = ArtifactFolder(store.folder)
         self._handlers = _handlers()
         self._board: Board | None = None
         self._specs: dict[str, CampaignSpec] = {}
         self._bodies: dict[str, str] = {}  # the same as canonical JSON
         self._working: dict[Future[Any], tuple[int, Inputs]] = {}
-        self._asking: dict[Future[Any], str] = {}
-        self._asked: set[str] = set()  # commands with a device call under way
-        self._fresh: set[str] = set()  # intents written by this process and certainly not sent yet
-        self._aborting: set[str] = set()
-        self._silences: dict[str, int] = {}
-        self._finishes: dict[str, float] = {}
         self._wakeup = threading.Event()
+        self._dialogue = Dialogue(devices, ArtifactFolder(store.folder), self._lab_of, self._wakeup.set)
         self._due: set[str] = set()
         self._polling = False  # whether this round looks after signals that a device still holds
 
@@ -130,7 +124,7 @@ class Engine:
                     yield tx
                     new = self._complete(tx)
             if not behind:
-                self._fresh.update(new)
+                self._dialogue.fresh.update(new)
                 return
             self._catch_up()
 
@@ -201,7 +195,7 @@ class Engine:
                 new = []
                 tx.close(log.Cursor(CONSUMER))
                 log.Cursor(CONSUMER).move(session, event.id)
-        self._fresh.update(new)
+        self._dialogue.fresh.update(new)
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
@@ -225,7 +219,7 @@ class Engine:
                     if not worked and not self._wait():
                         break
         finally:
-            for future in (*self._working, *self._asking):
+            for future in (*self._working, *self._dialogue.asking):
                 future.cancel()
             self._lock.release()
 
@@ -238,7 +232,7 @@ class Engine:
         moved = self._look_at_the_log()
         moved |= self._start_work()
         moved |= self._take_results()
-        self._ask_devices()  # asking alone moves nothing; an answer may
+        self._dialogue.ask(self.board, self.store, polling=self._polling)  # asking alone moves nothing
         moved |= self._take_answers()
         return moved
 
@@ -372,124 +366,21 @@ class Engine:
                         )
                     )
 
-    def _ask_devices(self) -> None:
-        """Send fresh intents; look after everything that may be on a device."""
-        board = self.board
-        for command in board.open_commands():
-            if command.id in self._asked or board.held("campaign", command.campaign_id):
-                continue
-            _, bench = self._lab_of(command.campaign_id)
-            finishing = board.experiments[command.experiment_id].state == State.FINISHING
-            call = self._call_for(command, bench, finishing=finishing)
-            if call is not None:
-                self._ask(command, call)
-        if self._polling:
-            for command in board.uncollected():
-                if command.id not in self._asked:
-                    _, bench = self._lab_of(command.campaign_id)
-                    self._ask(
-                        command, (devices.look, bench, command.instrument, command.id, self._files, command.deadline_s)
-                    )
-
-    def _ask(self, command: Command, call: tuple[Any, ...]) -> None:
-        self._asked.add(command.id)
-        future = self._devices.submit(*call)
-        self._asking[future] = command.id
-        future.add_done_callback(lambda _f: self._wakeup.set())
-
-    def _call_for(self, command: Command, bench: Bench, *, finishing: bool) -> tuple[Any, ...] | None:
-        """The next call to the device for an open command, or None while there is nothing to ask."""
-        look = (devices.look, bench, command.instrument, command.id, self._files, command.deadline_s)
-        if command.state == "INTENT":
-            if command.id in self._fresh and not finishing:
-                self._fresh.discard(command.id)
-                operation = self._operation(command)
-                return devices.submit, bench, command.instrument, command.id, operation
-            return look
-        now = bench.clock.now()
-        if (finishing or now > command.deadline_s) and command.id not in self._aborting:
-            self._aborting.add(command.id)
-            return devices.abort, bench, command.instrument, command.id, self._files, command.deadline_s
-        finishes = self._finishes.get(command.id)
-        if finishes is not None and now < finishes and command.id not in self._aborting:
-            return None
-        if command.id in self._silences or finishes is None or now >= finishes:
-            return look
-        return None
-
-    def _operation(self, command: Command) -> Operation:
-        """What the approved protocol says at the command's position."""
-        plan = self.board.plans.get(command.experiment_id)
-        if plan is None:
-            with self.store.read() as session:
-                plan = dispatch.read_plan(session, self.board.experiments[command.experiment_id])
-        return dispatch.as_operation(plan[command.position])
-
     def _take_answers(self) -> bool:
-        done = [f for f in self._asking if f.done()]
-        if not done:
+        answers = self._dialogue.answers()
+        if not answers:
             return False
-        answers = [(self._asking.pop(f), f) for f in done]
         moved = False
         with self.transaction() as tx:
-            for number, future in answers:
-                self._asked.discard(number)
-                command = tx.board.commands[number]
-                moved |= self._take_answer(tx, command, future.result())
+            for number, answer in answers:
+                moved |= self._dialogue.record(tx, number, answer)
         return moved
-
-    def _take_answer(self, tx: Transaction, command: Command, answer: devices.Answer) -> bool:
-        """Record one answer; whether anything changed."""
-        key, _ = self.labs.bench(tx.spec(command.campaign_id))
-        if not isinstance(answer, devices.Silent):
-            self._silences.pop(command.id, None)
-        if command.state in ("SUCCEEDED", "FAILED", "ABORTED"):
-            if isinstance(answer, devices.Ended) and answer.files is not None and not command.collected:
-                collect.collected(tx, command, answer.files)
-                return True
-            return False
-        match answer:
-            case devices.Running(status, deadline_s):
-                self._finishes[command.id] = status.finishes_s if status.finishes_s is not None else 0.0
-                if command.state == "INTENT":
-                    dispatch.accepted(tx, command, status, deadline_s)
-                    return True
-                return False
-            case devices.Ended(status, files, idle):
-                self._finishes.pop(command.id, None)
-                dispatch.ended(tx, command, status, files, idle=idle, lab=key)
-                wishes.end_if_done(tx, command.campaign_id)
-            case devices.Refused(reason):
-                dispatch.rejected(tx, command, reason)
-                wishes.end_if_done(tx, command.campaign_id)
-            case devices.Occupied():
-                # Nothing happened, so it may be sent again as if for the first time.
-                self._fresh.add(command.id)
-                return False
-            case devices.NotThere():
-                if tx.experiment(command.experiment_id).state == State.FINISHING:
-                    dispatch.never_sent(tx, command)
-                    wishes.end_if_done(tx, command.campaign_id)
-                elif command.state == "INTENT":
-                    self._fresh.add(command.id)
-                else:
-                    dispatch.unknown(tx, command, key, "accepted earlier, and now the device does not know it")
-            case devices.Silent(reason):
-                self._silences[command.id] = self._silences.get(command.id, 0) + 1
-                if self._silences[command.id] < SILENCES:
-                    return False
-                dispatch.unknown(tx, command, key, f"no answer: {reason}")
-            case devices.Lost(reason):
-                dispatch.unknown(tx, command, key, reason)
-            case devices.Unwritable(error):
-                tx.hold(command.campaign_id, "campaign", command.campaign_id, str(error))
-        return True
 
     # -- waiting -------------------------------------------------------------------------------------------------
 
     def _wait(self) -> bool:
         """Let time pass for whoever is busy; False when only a person could go on and nobody is waited for."""
-        if self._working or self._asking:
+        if self._working or self._dialogue.asking:
             self._wakeup.wait(POLL_S)
             self._wakeup.clear()
             return True
@@ -520,6 +411,6 @@ class Engine:
         for lease in leases:
             key, _, name = lease.resource.partition("/")
             bench = self.labs.by_key(key)
-            if bench is not None and devices.is_idle(bench, name):
+            if bench is not None and is_idle(bench, name):
                 with self.transaction() as tx:
                     dispatch.release_idle(tx, lease.holder)

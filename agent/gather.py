@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from functools import lru_cache
 from importlib import metadata
 from typing import Any
 
@@ -28,7 +30,8 @@ from agent.stages.review import POLICY
 from knowledge.records.candidate import Candidate
 from knowledge.records.dossier import Dossier
 from knowledge.records.measurement import Measurement
-from knowledge.records.procedure import Procedure
+from knowledge.records.molecule import Molecule
+from knowledge.records.procedure import Procedure, Role
 from knowledge.records.properties import Scale, get_property
 from knowledge.records.route import Route
 from knowledge.store import log
@@ -36,6 +39,12 @@ from knowledge.store import tables as t
 from knowledge.store.database import Store, plain_url
 
 PACKAGES = ("rdkit", "torch", "botorch", "chemicals", "thermo", "synspace", "scipy")
+# Where `chemicals` keeps its names: the small curated table decides where both know a compound.
+_REGISTERS = ("Identifiers/chemical identifiers pubchem small.tsv", "Identifiers/chemical identifiers pubchem large.tsv")
+_FLAT = "UHFFFAOYSA"
+_READABLE = re.compile(r"(?=.*[a-z]{4})(?!.*\d{3})(?!.*[, ]{2})(?!.*, )(?!.*-$)[a-z0-9,'()\[\]\- ]+")
+_STEREO = re.compile(r"\(\d*[rsez](?:,\d*[rsez])*\)|(?<![a-z])(?:cis|trans|meso|[dl]|dl)-|\([+-]\)")
+_GREEK = {"alpha-": "α-", "beta-": "β-", "gamma-": "γ-", "delta-": "δ-", "epsilon-": "ε-"}
 
 
 def gather(store: Store, campaign_id: str, *, generated_at: str) -> ReportData:
@@ -62,8 +71,13 @@ def gather(store: Store, campaign_id: str, *, generated_at: str) -> ReportData:
             for i, experiment in enumerate(experiments, start=1)
         ]
     done = _cumulative(batches)
+    goal = _goal(spec)
+    names = _names(reports, goal.reference)
+    if goal.reference is not None and goal.reference.smiles in names:
+        named = goal.reference.model_copy(update={"name": names[goal.reference.smiles]})
+        goal = goal.model_copy(update={"reference": named})
     return ReportData(
-        goal=_goal(spec),
+        goal=goal,
         status=campaign.state if campaign.wants == "run" else f"{campaign.state} (asked to {campaign.wants})",
         status_note=campaign.outcome,
         lab=f"{spec.lab.kind} lab, seed {spec.lab.seed}",
@@ -87,7 +101,7 @@ def gather(store: Store, campaign_id: str, *, generated_at: str) -> ReportData:
             )
             for v in versions
         ),
-        names=_names(reports),
+        names=names,
         provenance=Provenance(
             config_sha256=campaign.revision,
             seed=campaign.seed,
@@ -102,17 +116,14 @@ def gather(store: Store, campaign_id: str, *, generated_at: str) -> ReportData:
 
 
 def _goal(spec: CampaignSpec) -> Goal:
-    rules = [f"At most {spec.making.max_steps} steps from stock."]
+    steps = spec.making.max_steps
+    rules = [f"At most {steps} {'step' if steps == 1 else 'steps'} from stock."]
     if spec.no_hazard_alert:
         rules.append("No hazard alert on the molecule itself; what is not known reads “unknown”.")
-    limit = int(spec.references.share * spec.budget.experiments)
-    rules.append(
-        f"At most {limit} of {spec.budget.experiments} molecules may simply be bought, as references; "
-        "the rest must be made."
-    )
+    rules.append(_share_rule(int(spec.references.share * spec.budget.experiments), spec.budget.experiments))
     if spec.knowledge.withheld:
         rules.append(
-            f"{spec.knowledge.withheld:.0%} of the handbook's compounds are hidden from the agent, "
+            f"{spec.knowledge.withheld * 100:g} % of the handbook's compounds are hidden from the agent, "
             "but known to the virtual lab."
         )
     reference = next((o.reference for o in spec.objectives if o.reference is not None), None)
@@ -131,6 +142,16 @@ def _goal(spec: CampaignSpec) -> Goal:
         batch_size=spec.budget.batch,
         reference=compound,
     )
+
+
+def _share_rule(limit: int, budget: int) -> str:
+    """How many of the campaign's molecules may be bought, in words."""
+    if limit == 0:
+        return "Nothing may simply be bought."
+    if limit >= budget:
+        return "All molecules may simply be bought, as references."
+    molecules, them = ("molecule", "as a reference") if limit == 1 else ("molecules", "as references")
+    return f"At most {limit} {molecules} of {budget} may simply be bought, {them}; the rest must be made."
 
 
 def _reference_compound(hansen: dict[str, float]) -> Reference | None:
@@ -277,6 +298,56 @@ def _decision(session: Session, experiment: t.Experiment) -> ReviewDecision | No
     )
 
 
-def _names(reports: list[ExperimentReport]) -> dict[str, str]:
-    """Common names of what is charged, as the procedures spell them."""
-    return {c.smiles: c.name for r in reports for p in r.procedures for c in p.charges if c.name and c.name != c.smiles}
+def _names(reports: list[ExperimentReport], reference: Reference | None) -> dict[str, str]:
+    """Common names by SMILES: of the compound to be replaced, of what was measured and of what routes pass through.
+
+    Reagents and solvents are called what the procedures call them.
+    """
+    charges = [c for r in reports for p in r.procedures for c in p.charges]
+    shown = {r.candidate.molecule.smiles for r in reports} | {c.smiles for c in charges if c.role is Role.REACTANT}
+    for route in (r.route for r in reports if r.route is not None):
+        shown.update(leaf.smiles for leaf in route.leaves)
+        shown.update(step.product for step in route.steps)
+    if reference is not None:
+        shown.add(reference.smiles)
+    keys = {smiles: Molecule.from_smiles(smiles).inchikey for smiles in sorted(shown)}
+    known = common_names(frozenset(keys.values()))
+    charged = {c.smiles: c.name for c in charges if c.name and c.name != c.smiles}
+    return charged | {smiles: known[key] for smiles, key in keys.items() if key in known}
+
+
+@lru_cache(maxsize=4)
+def common_names(inchikeys: frozenset[str]) -> dict[str, str]:
+    """A short name by InChIKey, for those that `chemicals` lists under the very key. Its tables are read, not loaded."""
+    from knowledge.sources import tables
+
+    found: dict[str, str] = {}
+    for register in _REGISTERS:
+        for line in tables.lines("chemicals", register):
+            fields = line.split("\t", 9)
+            if len(fields) > 8 and fields[6] in inchikeys and fields[6] not in found:
+                name = _short_name(fields[6], fields[2], fields[7], fields[8])
+                if name is not None:
+                    found[fields[6]] = name
+    return found
+
+
+def _short_name(inchikey: str, formula: str, systematic: str, usual: str) -> str | None:
+    """The shorter of a register's two names, spelt as chemists do; None when neither is fit to be read."""
+    options = []
+    for name in (systematic, usual):
+        # A register in lower case does not tell a nitrogen's "N-" from the "n-" of a straight chain.
+        unclear = name is usual and re.search(r"N(?![a-z])", formula) and re.search(r"(?<![a-z])n[,'-]", name)
+        # The key of a compound without stereochemistry must not borrow the name of one of its isomers.
+        isomer = inchikey[15:25] == _FLAT and _STEREO.search(name)
+        if _READABLE.fullmatch(name) and not unclear and not isomer:
+            options.append(name)
+    if not options:
+        return None
+    name = min(options, key=len)  # the systematic one where both are as long
+    name = re.sub(r"(?<=\d)h(?=[-,)])|\(\d*[rsez](?:,\d*[rsez])*\)", lambda m: m[0].upper(), name)
+    if name == systematic:
+        name = re.sub(r"(?<![a-z])[nos](?=['\d]*[,-])", lambda m: m[0].upper(), name)
+    for word, letter in _GREEK.items():
+        name = re.sub(rf"(?<![a-z]){word}", letter, name)
+    return name

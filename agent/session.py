@@ -19,7 +19,9 @@ from agent.campaign_file import read_campaign
 from agent.compute import Inline, executor
 from agent.engine import Engine
 from agent.lifecycle import Phase, Wants
+from agent.prior import stock
 from agent.progress import Progress
+from knowledge.sources.handbook import Handbook
 from knowledge.store.database import Store, now_iso, plain_url
 from knowledge.store.exclusive import EngineLock, engine_alive
 from knowledge.store.tables import Campaign
@@ -158,6 +160,9 @@ def _run(store: Store, ids: list[str], *, compute: Executor, html: Path | None, 
             for c in session.exec(select(Campaign).where(col(Campaign.id).in_(ids)))
         )
     with Progress(store, ids, quiet=quiet) as shown:
+        shown.say("reading handbook and stock (built at the first run, in about a minute)")
+        Handbook.full()
+        stock()
         engine = Engine(store, compute=compute, devices=Inline(), wait_for_people=people, on_progress=shown.say)
         engine.run()
     results = []

@@ -3,9 +3,9 @@
     python -m benchmarks.engine --json
 
 One real campaign is carried out first. Then, in a store that already holds N copies of its experiments, the engine
-carries further ones through, with real plans, screenings, signals and analyses; only proposals and models are taken from the
-recorded campaign. Time spent in computations and in device calls is subtracted. What is left is the engine: handlers,
-transactions, events, queries, and the writing of signals to disk.
+carries further ones through, with real plans, screenings, signals and analyses; only proposals and models are those of
+the recorded campaign. Time spent in computations and in device calls is subtracted. What is left is the engine:
+handlers, transactions, events, queries, and the writing of signals to disk.
 """
 
 from __future__ import annotations
