@@ -39,9 +39,12 @@ from knowledge.store import tables as t
 from knowledge.store.database import Store, plain_url
 
 PACKAGES = ("rdkit", "torch", "botorch", "chemicals", "thermo", "synspace", "scipy")
-# Where `chemicals` keeps its names: the small curated table decides where both know a compound.
-_REGISTERS = ("Identifiers/chemical identifiers pubchem small.tsv", "Identifiers/chemical identifiers pubchem large.tsv")
+# Where `chemicals` keeps its names: the first that knows a compound names it, the small curated table before the large.
+_REGISTERS = tuple(
+    f"Identifiers/chemical identifiers {name}.tsv" for name in ("pubchem small", "pubchem large", "example user db")
+)
 _FLAT = "UHFFFAOYSA"
+_TRIVIAL = 24  # a usual name without locants may be this long, "formaldehyde" rather than "methanal"
 _READABLE = re.compile(r"(?=.*[a-z]{4})(?!.*\d{3})(?!.*[, ]{2})(?!.*, )(?!.*-$)[a-z0-9,'()\[\]\- ]+")
 _STEREO = re.compile(r"\(\d*[rsez](?:,\d*[rsez])*\)|(?<![a-z])(?:cis|trans|meso|[dl]|dl)-|\([+-]\)")
 _GREEK = {"alpha-": "α-", "beta-": "β-", "gamma-": "γ-", "delta-": "δ-", "epsilon-": "ε-"}
@@ -150,8 +153,8 @@ def _share_rule(limit: int, budget: int) -> str:
         return "Nothing may simply be bought."
     if limit >= budget:
         return "All molecules may simply be bought, as references."
-    molecules, them = ("molecule", "as a reference") if limit == 1 else ("molecules", "as references")
-    return f"At most {limit} {molecules} of {budget} may simply be bought, {them}; the rest must be made."
+    them = "as a reference" if limit == 1 else "as references"
+    return f"At most {limit} of {budget} molecules may simply be bought, {them}; the rest must be made."
 
 
 def _reference_compound(hansen: dict[str, float]) -> Reference | None:
@@ -318,7 +321,7 @@ def _names(reports: list[ExperimentReport], reference: Reference | None) -> dict
 
 @lru_cache(maxsize=4)
 def common_names(inchikeys: frozenset[str]) -> dict[str, str]:
-    """A short name by InChIKey, for those that `chemicals` lists under the very key. Its tables are read, not loaded."""
+    """A short name by InChIKey, for those that `chemicals` lists under that very key; its tables are streamed."""
     from knowledge.sources import tables
 
     found: dict[str, str] = {}
@@ -326,28 +329,29 @@ def common_names(inchikeys: frozenset[str]) -> dict[str, str]:
         for line in tables.lines("chemicals", register):
             fields = line.split("\t", 9)
             if len(fields) > 8 and fields[6] in inchikeys and fields[6] not in found:
-                name = _short_name(fields[6], fields[2], fields[7], fields[8])
+                name = _short_name(fields[6], fields[2], fields[7].lower(), fields[8].strip().lower())
                 if name is not None:
                     found[fields[6]] = name
     return found
 
 
 def _short_name(inchikey: str, formula: str, systematic: str, usual: str) -> str | None:
-    """The shorter of a register's two names, spelt as chemists do; None when neither is fit to be read."""
+    """The better of a register's two names, spelt as chemists do; None when neither is fit to be read."""
     options = []
     for name in (systematic, usual):
-        # A register in lower case does not tell a nitrogen's "N-" from the "n-" of a straight chain.
-        unclear = name is usual and re.search(r"N(?![a-z])", formula) and re.search(r"(?<![a-z])n[,'-]", name)
+        nitrogen = re.search(r"N(?![a-z])", formula) is not None
+        # Lower case does not tell a nitrogen's "N-" from the "n-" of a straight chain; two are nitrogens.
+        unclear = name is usual and nitrogen and re.search(r"(?<![a-z,])n[-']", name)
         # The key of a compound without stereochemistry must not borrow the name of one of its isomers.
         isomer = inchikey[15:25] == _FLAT and _STEREO.search(name)
         if _READABLE.fullmatch(name) and not unclear and not isomer:
-            options.append(name)
+            elements = r"(?<![a-z])[nos](?=['\d]*[,-])" if name is systematic else r"(?<![a-z])n,n(?=-)"
+            options.append(re.sub(elements, lambda m: m[0].upper(), name) if nitrogen or name is systematic else name)
     if not options:
         return None
-    name = min(options, key=len)  # the systematic one where both are as long
-    name = re.sub(r"(?<=\d)h(?=[-,)])|\(\d*[rsez](?:,\d*[rsez])*\)", lambda m: m[0].upper(), name)
-    if name == systematic:
-        name = re.sub(r"(?<![a-z])[nos](?=['\d]*[,-])", lambda m: m[0].upper(), name)
+    trivial = not re.search(r"\d", options[-1]) and len(options[-1]) <= _TRIVIAL
+    name = options[-1] if trivial else min(options, key=len)  # the systematic one where both are as long
+    name = re.sub(r"(?<=\d)h(?=[-,)])|\(\d*[rsez](?:,\d*[rsez])*\)|(?<![a-z])[dl](?=-)", lambda m: m[0].upper(), name)
     for word, letter in _GREEK.items():
         name = re.sub(rf"(?<![a-z]){word}", letter, name)
     return name

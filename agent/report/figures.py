@@ -16,7 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from agent.report import words
+from agent.report.colours import ACCENT, BAD, GRID, INK, MUTED, PAPER, VARIABLES, WARM
 from agent.report.data import BaselinePoint, HypervolumePoint
+from agent.report.labels import LABEL_PT, annotate
 from agent.report.results import Value
 from knowledge.records.measurement import Source
 from knowledge.records.objective import Objective
@@ -27,9 +29,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-# matplotlib wants colours now, the page decides them later: each placeholder becomes a CSS variable.
-INK, MUTED, GRID, ACCENT, WARM, BAD, PAPER = (f"#0{i}0{i}0{i}" for i in range(1, 8))
-_VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid", ACCENT: "accent", WARM: "warm", BAD: "bad", PAPER: "card"}
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",
@@ -58,24 +57,10 @@ _STYLE: dict[Any, Any] = {
 }
 NINETY = 1.6449  # standard normal: half-width of the central 90 % interval
 _MARKERS = {Source.INSTRUMENT: "s", Source.HANDBOOK: "o", Source.MODEL: "D", Source.REPLAY: "^"}
+_BOUGHT = "X"  # a cross whatever the source: what was bought must not pass for something found
 _POINT = 34.0
-_LABEL_PT = 8.0
 # Ticks per decade, coarse to fine: the first that gives three of them is taken.
 _LOG_STEPS = ((1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
-_OFFSETS = (
-    (8, 0),
-    (0, 13),
-    (0, -13),
-    (-8, 0),
-    (5, 12),
-    (5, -12),
-    (-5, 12),
-    (-5, -12),
-    (0, 23),
-    (0, -23),
-    (14, 22),
-    (-14, 22),
-)
 
 
 @dataclass(frozen=True)
@@ -99,8 +84,24 @@ class Pair:
     measured: Value
 
 
-def plane(dots: Sequence[Dot], across: Objective, up: Objective, reference: tuple[float, float, str] | None) -> Markup:
-    """Two objectives against each other, the Pareto front as a staircase, the compound to be replaced as a star."""
+@dataclass(frozen=True)
+class Target:
+    """The compound to be replaced, in the plane of two objectives. A value that is not known is None, never both."""
+
+    name: str
+    x: float | None
+    y: float | None
+
+    @property
+    def whole(self) -> bool:
+        return self.x is not None and self.y is not None
+
+
+def plane(dots: Sequence[Dot], across: Objective, up: Objective, target: Target | None) -> Markup:
+    """Two objectives against each other, the Pareto front as a staircase, the compound to be replaced as a star.
+
+    Where only one of its objectives is known it is a line there.
+    """
     with mpl.rc_context(_STYLE):
         figure, axes = _figure(8.4, 4.7)
         _scale(axes, across.property, up.property)
@@ -109,7 +110,7 @@ def plane(dots: Sequence[Dot], across: Objective, up: Objective, reference: tupl
             xs, ys = zip(*staircase, strict=True)
             axes.plot(xs, ys, color=ACCENT, lw=1.3, alpha=0.7, zorder=2)
         for d in dots:
-            colour = ACCENT if d.feasible else WARM if d.feasible is None else MUTED
+            colour = _colour(d)
             # Whiskers longer than the value itself would leave a logarithmic axis.
             low = min(d.y.std, 0.9 * d.y.value) if get_property(up.property).scale is Scale.LOG else d.y.std
             axes.errorbar(
@@ -117,44 +118,74 @@ def plane(dots: Sequence[Dot], across: Objective, up: Objective, reference: tupl
                 alpha=0.55, zorder=2,
             )  # fmt: skip
             axes.scatter(
-                d.x.value, d.y.value, s=_POINT * (1.5 if d.on_front else 1.0), marker=_MARKERS[d.x.source],
+                d.x.value, d.y.value, s=_POINT * (1.5 if d.on_front or d.bought else 1.0),
+                marker=_BOUGHT if d.bought else _MARKERS[d.x.source],
                 facecolor=colour if d.feasible else PAPER, edgecolor=colour, linewidth=1.2, zorder=3,
             )  # fmt: skip
         points = [(d.x.value, d.y.value) for d in dots]
         names = [(d.x.value, d.y.value, d.label, d.on_front) for d in dots]
-        if reference is not None:
-            x, y, name = reference
-            axes.scatter(x, y, s=150, marker="*", color=BAD, zorder=4, linewidth=0)
-            points.append((x, y))
-            names.insert(0, (x, y, name, True))
+        if target is not None and target.x is not None and target.y is not None:
+            axes.scatter(target.x, target.y, s=150, marker="*", color=BAD, zorder=4, linewidth=0)
+            points.append((target.x, target.y))
+            names.insert(0, (target.x, target.y, target.name, True))
         axes.margins(0.09, 0.12)
+        if target is not None:
+            _line(axes, target)
         if across.property == "hansen_distance":
-            axes.set_xlim(left=min(-0.25, axes.get_xlim()[0]))
+            axes.set_xlim(left=max(-0.5, min(-0.25, axes.get_xlim()[0])))  # no distance is negative
         _tick(axes.xaxis, across.property, axes.get_xlim())
         _tick(axes.yaxis, up.property, axes.get_ylim())
         axes.set_xlabel(f"{words.axis(across.property)}: {words.wish(across)}")
         axes.set_ylabel(words.axis(up.property))
         figure.tight_layout(pad=0.4)
         whiskers = [((d.x.value - d.x.std, d.y.value), (d.x.value + d.x.std, d.y.value)) for d in dots]
-        _annotate(axes, points, [*whiskers, *itertools.pairwise(staircase)], names)
+        annotate(axes, points, [*whiskers, *itertools.pairwise(staircase)], names)
         return _svg(figure, f"plane-{across.property}-{up.property}", "Objectives of all measured experiments")
 
 
+def _colour(dot: Dot) -> str:
+    if dot.bought:
+        return INK
+    return ACCENT if dot.feasible else WARM if dot.feasible is None else MUTED
+
+
+def _line(axes: Axes, target: Target) -> None:
+    """Where a compound must lie of which only one objective is known."""
+    style: dict[str, Any] = {"color": BAD, "lw": 1.3, "dashes": (2, 2), "zorder": 1}
+    note: dict[str, Any] = {"color": BAD, "fontsize": LABEL_PT, "textcoords": "offset points"}
+    if target.x is not None and target.y is None:
+        axes.axvline(target.x, **style)
+        axes.annotate(
+            target.name, (target.x, 1.0), (4, -3), rotation=90, va="top",
+            xycoords=("data", "axes fraction"), **note,
+        )  # fmt: skip
+    elif target.y is not None and target.x is None:
+        axes.axhline(target.y, **style)
+        axes.annotate(
+            target.name, (1.0, target.y), (-3, 4), ha="right",
+            xycoords=("axes fraction", "data"), **note,
+        )  # fmt: skip
+
+
 def course(
-    labels: Sequence[str], values: Sequence[Value], feasible: Sequence[bool | None], objective: Objective
+    labels: Sequence[str],
+    values: Sequence[Value],
+    feasible: Sequence[bool | None],
+    bought: Sequence[bool],
+    objective: Objective,
 ) -> Markup:
     """One objective by experiment, for campaigns that have only one."""
     with mpl.rc_context(_STYLE):
         figure, axes = _figure(8.4, 3.4)
         _scale(axes, None, objective.property)
-        for i, (value, good) in enumerate(zip(values, feasible, strict=True)):
-            colour = ACCENT if good else MUTED
+        for i, (value, good, sold) in enumerate(zip(values, feasible, bought, strict=True)):
+            colour = INK if sold else ACCENT if good else MUTED
             axes.errorbar(i, value.value, yerr=value.std, fmt="none", ecolor=colour, elinewidth=0.8)
             axes.scatter(
                 i,
                 value.value,
                 s=_POINT,
-                marker=_MARKERS[value.source],
+                marker=_BOUGHT if sold else _MARKERS[value.source],
                 facecolor=colour if good else PAPER,
                 edgecolor=colour,
             )
@@ -326,50 +357,6 @@ def _staircase(members: Sequence[Dot], across: Objective, up: Objective) -> list
     return corners
 
 
-_Point = tuple[float, float]
-_Box = tuple[float, float, float, float]
-
-
-def _annotate(
-    axes: Axes,
-    points: Sequence[_Point],
-    lines: Sequence[tuple[_Point, _Point]],
-    names: Sequence[tuple[float, float, str, bool]],
-) -> None:
-    """Write each label where it covers no point, line or other label, the front's first.
-
-    A label without such a place is left out. Lines are level or upright.
-    """
-    dpi = axes.figure.dpi
-    occupied: list[_Box] = []
-    for point in points:
-        x, y = axes.transData.transform(point)
-        occupied.append((x - 5, y - 5, x + 5, y + 5))
-    for ends in lines:
-        (x0, y0), (x1, y1) = axes.transData.transform(ends)
-        occupied.append((min(x0, x1) - 1, min(y0, y1) - 1, max(x0, x1) + 1, max(y0, y1) + 1))
-    box = axes.get_window_extent()
-    for x, y, text, important in sorted(names, key=lambda n: not n[3]):
-        px, py = axes.transData.transform((x, y))
-        width, height = len(text) * _LABEL_PT * 0.62 * dpi / 72, _LABEL_PT * 1.15 * dpi / 72
-        for dx, dy in _OFFSETS:
-            left = px + dx if dx > 0 else px + dx - width if dx < 0 else px - width / 2
-            spot = (left, py + dy - height / 2, left + width, py + dy + height / 2)
-            inside = box.x0 <= spot[0] and spot[2] <= box.x1 + 6 and box.y0 <= spot[1] and spot[3] <= box.y1 + 6
-            if inside and not any(_overlap(spot, other) for other in occupied):
-                occupied.append(spot)
-                axes.annotate(
-                    text, (x, y), (dx * 72 / dpi, dy * 72 / dpi), textcoords="offset points", va="center",
-                    ha="left" if dx > 0 else "right" if dx < 0 else "center", fontsize=_LABEL_PT,
-                    color=INK if important else MUTED, zorder=5,
-                )  # fmt: skip
-                break
-
-
-def _overlap(a: _Box, b: _Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
 _GROUP_ID = re.compile(r' id="[A-Za-z]+[A-Za-z0-9.]*_\d+"')
 _FONT = re.compile(r"font-family: [^;\"]+|(?<=px )'DejaVu Sans'[^;\"]*")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -390,7 +377,7 @@ def _svg(figure: Figure, salt: str, description: str) -> Markup:
     body = _GROUP_ID.sub("", body)
     body = _FONT.sub(lambda m: "font-family: var(--sans)" if m.group().startswith("font") else "var(--sans)", body)
     body = _LONG.sub(r"\1", body)
-    for colour, variable in _VARIABLES.items():
+    for colour, variable in VARIABLES.items():
         body = body.replace(colour, f"var(--{variable})")
     body = re.sub(r">\s+<", "><", body)
     return Markup(

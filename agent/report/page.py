@@ -12,7 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from agent.report import figures, words
+from agent.report.causes import Causes, causes_of
 from agent.report.data import ExperimentReport, ReportData
+from agent.report.exclusions import exclusions
 from agent.report.results import Result, Value, Verdict, evaluate, front, objective_value, usable
 from agent.report.steps import StepView, steps_of
 from agent.report.structures import Structures
@@ -41,7 +43,7 @@ class Row:
 
 @dataclass(frozen=True)
 class View:
-    """One experiment as the templates see it."""
+    """One experiment as the templates see it. `bought` is only there to compare with: see docs/decisions/0008."""
 
     e: ExperimentReport
     result: Result
@@ -50,13 +52,14 @@ class View:
     steps: tuple[StepView, ...]
     number_of_steps: int | None
     bought: bool
+    causes: Causes | None
 
 
 def render_page(data: ReportData) -> str:
     """See `agent.report.render`."""
     structures = Structures()
     results = evaluate(data.goal, data.experiments)
-    best = front(data.goal, results)
+    best = front(data.goal, [r for e, r in zip(data.experiments, results, strict=True) if not e.candidate.purchasable])
     ranks = {r.label: i for i, r in enumerate(best, start=1)}
     views = tuple(
         View(
@@ -66,25 +69,33 @@ def render_page(data: ReportData) -> str:
             rows=_rows(e, data.goal.objectives),
             steps=steps_of(e, data.names),
             number_of_steps=None if e.route is None else len(e.route.steps),
-            bought=e.candidate.purchasable and (e.route is None or e.route.purchased),
+            bought=e.candidate.purchasable,
+            causes=causes_of(e.failure),
         )
         for e, r in zip(data.experiments, results, strict=True)
     )
     by_label = {v.e.label: v for v in views}
+    bought = [v for v in views if v.bought]
+    # Said aloud: what may be bought can be better than all that was made, and the reader has to know.
+    unbeaten = {r.label for v in bought for r in front(data.goal, [*best, v.result]) if r.label == v.e.label}
     environment = _environment()
+    targets = _targets(data)
     body = environment.get_template("report.html").render(
         d=data,
         views=views,
         best=[by_label[r.label] for r in best],
+        bought=bought,
+        unbeaten=[v for v in bought if v.e.label in unbeaten],
         measured=[v for v in views if any(o is not None for o in v.result.objectives)],
         states=Counter(e.state for e in data.experiments),
         sources=_sources(data),
-        planes=_planes(data, views),
+        planes=_planes(data, views, targets),
+        target=_shown(targets),
         learning=_learning(data, views),
         hypervolume=figures.hypervolume(data.hypervolume, data.baseline) if data.hypervolume else None,
         draw=structures.draw,
         name=lambda smiles: data.names.get(smiles, ""),
-        filters=sorted({reason for i in data.iterations for reason in i.filtered}),
+        exclusions=exclusions(data.iterations),
     )
     # Drawings are collected while the body is written, so their definitions are written last.
     return environment.get_template("page.html").render(d=data, body=Markup(body), definitions=structures.definitions)
@@ -163,7 +174,15 @@ def _row(
     return Row(name, predicted, value, inside, derived, analysis, detail, flag)
 
 
-def _planes(data: ReportData, views: Sequence[View]) -> list[Markup]:
+_Targets = dict[tuple[str, str], figures.Target]
+
+
+def _pairs(objectives: Sequence[Objective]) -> list[tuple[tuple[int, Objective], tuple[int, Objective]]]:
+    """The planes that are drawn."""
+    return list(itertools.islice(itertools.combinations(enumerate(objectives), 2), 3))
+
+
+def _planes(data: ReportData, views: Sequence[View], targets: _Targets) -> list[Markup]:
     objectives = data.goal.objectives
     if len(objectives) == 1:
         done = [v for v in views if v.result.complete]
@@ -172,29 +191,47 @@ def _planes(data: ReportData, views: Sequence[View]) -> list[Markup]:
         values = [v.result.objectives[0] for v in done]
         return [
             figures.course(
-                [v.e.label for v in done], [x for x in values if x], [v.result.feasible for v in done], objectives[0]
+                [v.e.label for v in done],
+                [x for x in values if x],
+                [v.result.feasible for v in done],
+                [v.bought for v in done],
+                objectives[0],
             )
         ]
     plots = []
-    for (i, across), (j, up) in itertools.islice(itertools.combinations(enumerate(objectives), 2), 3):
+    for (i, across), (j, up) in _pairs(objectives):
         dots = []
         for v in views:
             x, y = v.result.objectives[i], v.result.objectives[j]
             if x is not None and y is not None:
                 dots.append(figures.Dot(v.e.label, x, y, v.result.feasible, v.rank is not None, v.bought))
         if len(dots) >= _ENOUGH:
-            plots.append(figures.plane(dots, across, up, _reference(data, across, up)))
+            plots.append(figures.plane(dots, across, up, targets.get((across.property, up.property))))
     return plots
 
 
-def _reference(data: ReportData, across: Objective, up: Objective) -> tuple[float, float, str] | None:
-    """Where the compound to be replaced stands in a plane of two objectives, if both of its values are known."""
+def _targets(data: ReportData) -> _Targets:
+    """Where the compound to be replaced stands in each plane, where at least one of its values is known."""
     compound = data.goal.reference
     if compound is None:
-        return None
-    values = reference_values(compound.values, (across, up))
-    x, y = values.get(across.property), values.get(up.property)
-    return None if x is None or y is None else (x, y, reference_name(data))
+        return {}
+    values = reference_values(compound.values, data.goal.objectives)
+    found = {}
+    for (_, across), (_, up) in _pairs(data.goal.objectives):
+        x, y = values.get(across.property), values.get(up.property)
+        if x is None and y is None:
+            continue
+        name = reference_name(data)
+        if x is None or y is None:
+            missing = words.title(across.property if x is None else up.property)
+            name += f" ({missing} {f'not in the {compound.source}' if compound.source else 'unknown'})"
+        found[across.property, up.property] = figures.Target(name, x, y)
+    return found
+
+
+def _shown(targets: _Targets) -> set[str]:
+    """What the legend has to explain."""
+    return {"star" if target.whole else "line" for target in targets.values()}
 
 
 def reference_values(known: Mapping[str, float], objectives: Sequence[Objective]) -> dict[str, float]:

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from agent.report import render
+from agent.report.causes import Causes, causes_of
 from agent.report.data import ReportData
 from tests.report.campaign import NAMES, campaign, experiments
 
@@ -111,9 +112,112 @@ def test_a_hansen_distance_with_one_modelled_part_is_not_shown_as_the_handbooks(
 def test_the_front_and_the_limits_are_told(page: str) -> None:
     text = _text(page)
     assert "on the Pareto front" in text
-    best = page[page.index("The best molecules") : page.index("All measured molecules")]
+    best = _section(page, "The best molecules")
     assert re.findall(r'href="#(E\d\d)"', best) == ["E05", "E03", "E04", "E08"]
     assert "423 to 503 K (150 °C to 230 °C)" in text
+
+
+def _section(html: str, title: str) -> str:
+    return html[html.index(f"<h2>{title}</h2>") :].split("</section>")[0]
+
+
+def _with_a_better_reference() -> ReportData:
+    """The bought molecule within all limits, and better than whatever was made."""
+    rows = list(experiments())
+    i = next(i for i, e in enumerate(rows) if e.candidate.purchasable)
+    better = {
+        "hansen_dispersion": 18.0, "hansen_polar": 12.2, "hansen_hydrogen": 7.1, "viscosity": 0.4,
+        "boiling_point": 470.0, "flash_point": 360.0,
+    }  # fmt: skip
+    measurements = tuple(m.model_copy(update={"value": better[m.property]}) for m in rows[i].measurements)
+    rows[i] = rows[i].model_copy(update={"measurements": measurements})
+    return campaign(rows)
+
+
+def test_what_was_bought_compares_and_does_not_count_as_found() -> None:
+    html = render(_with_a_better_reference())
+    assert re.findall(r'href="#(E\d\d)"', _section(html, "The best molecules")) == ["E05", "E03", "E04", "E08"]
+    assert "E10" not in _text(_section(html, "In short"))
+    assert "6 made and within all limits; 1 bought to compare with" in _text(_section(html, "In short"))
+    bought = _section(html, "Bought references, to compare with")
+    assert re.findall(r'href="#(E\d\d)"', bought) == ["E10"]
+    assert "no made molecule is better in every objective: E10." in _text(bought)
+    assert "bought reference" in _section(html, "All measured molecules against the objectives")
+
+
+def test_without_anything_bought_there_is_no_section_for_it() -> None:
+    html = render(campaign([e for e in experiments() if not e.candidate.purchasable]))
+    assert "bought reference" not in html.lower()
+
+
+@pytest.mark.parametrize(
+    "unknown, shown",
+    [
+        ("", 'class="star"'),
+        ("viscosity", "(viscosity not in the test data)"),
+        ("hansen_polar", "not in the test data)"),
+    ],
+)
+def test_the_compound_to_be_replaced_is_drawn_as_far_as_it_is_known(unknown: str, shown: str) -> None:
+    data = campaign()
+    assert data.goal.reference is not None
+    values = {k: v for k, v in data.goal.reference.values.items() if k != unknown}
+    goal = data.goal.model_copy(update={"reference": data.goal.reference.model_copy(update={"values": values})})
+    plot = _section(render(data.model_copy(update={"goal": goal})), "All measured molecules against the objectives")
+    assert shown in plot
+    assert ('class="star"' in plot) is (not unknown)
+    assert ('class="line target"' in plot) is bool(unknown)
+
+
+def test_a_compound_of_which_nothing_is_known_has_no_place_in_the_legend() -> None:
+    data = campaign()
+    assert data.goal.reference is not None
+    goal = data.goal.model_copy(update={"reference": data.goal.reference.model_copy(update={"values": {}})})
+    plot = _section(render(data.model_copy(update={"goal": goal})), "All measured molecules against the objectives")
+    assert "to be replaced" not in plot
+
+
+def test_hazards_are_summed_up_and_the_most_frequent_reason_stands_first() -> None:
+    data = campaign()
+    counts = {"hazard: iarc:2B": 3, "hazard: cmr:hydrazine": 40, "proposed before": 2, "no route in 3 steps": 100}
+    data = data.model_copy(
+        update={"iterations": tuple(i.model_copy(update={"filtered": counts}) for i in data.iterations)}
+    )
+    section = _section(render(data), "What was left out, and why")
+    text = _text(section)
+    assert "hazard alert 43 43 43 129" in text
+    order = (
+        "no route in 3 steps",
+        "hazard alert",
+        "2 kinds of hazard alert",
+        "cmr:hydrazine",
+        "iarc:2B",
+        "proposed before",
+    )
+    positions = [text.index(reason) for reason in order]
+    assert positions == sorted(positions)
+    folded = section[section.index("<details") : section.index("</details>")]
+    assert "cmr:hydrazine" in folded
+    assert "no route" not in folded
+
+
+def test_the_first_cause_of_a_failure_is_told_and_the_rest_folded() -> None:
+    outcome = (
+        "purify: hardly any product (49.4 g of oils); isolated_mass: operation failed; reaction_yield: operation failed"
+    )
+    html = render(campaign([experiments()[0].model_copy(update={"failure": outcome})]))
+    summary = html[html.index("<summary>") : html.index("</summary>")]
+    assert "Purify: hardly any product (49.4 g of oils) (1 more)" in _text(summary)
+    assert "operation failed" not in summary
+    folded = html[html.index('<details class="more"><summary>1 more reason') :].split("</details>")[0]
+    assert "Isolated mass and isolated yield: operation failed" in folded
+
+
+def test_a_cause_that_many_measurements_share_is_told_once() -> None:
+    found = causes_of("boiling_point: impure sample; flash_point: impure sample; viscosity: impure sample")
+    assert found == Causes("Boiling point and 2 more: impure sample", ())
+    assert causes_of("") is None
+    assert causes_of("solid at 298 K: no liquid") == Causes("solid at 298 K: no liquid", ())
 
 
 def test_routes_are_written_step_by_step(page: str) -> None:
@@ -156,7 +260,7 @@ def test_an_aborted_campaign_without_measurements_has_a_report() -> None:
     html = render(campaign(rows).model_copy(update={"status": "aborted", "status_note": "aborted by an operator"}))
     text = _text(html)
     assert "aborted by an operator" in text
-    assert "No molecule has been measured within all limits." in text
+    assert "No molecule has been made and measured within all limits." in text
 
 
 def test_text_from_outside_is_text_and_not_markup() -> None:
