@@ -29,10 +29,12 @@ class Inline(Executor):
         return future
 
 
-def _prepare_worker(threads: int) -> None:
+def _prepare_worker(threads: int, parent: int) -> None:
     """A worker must die with its engine (`kill -9` included), leave Ctrl-C to it, and use the threads it was given."""
     with contextlib.suppress(OSError):  # not Linux: an orphaned worker then ends with its queue
         ctypes.CDLL("libc.so.6", use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)  # the engine died while this worker was starting, before it could ask to be told
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ATHANOR_THREADS"):
         os.environ[name] = str(threads)
@@ -62,5 +64,5 @@ def executor(workers: int, threads: int, dask: str | None = None) -> Executor:
         max_workers=workers,
         mp_context=multiprocessing.get_context("spawn"),  # forking a process that runs threads can deadlock
         initializer=_prepare_worker,
-        initargs=(threads,),
+        initargs=(threads, os.getpid()),
     )

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from instruments.bench import Bench
-from instruments.driver import Busy, CommandStatus, DeviceError, Driver, Phase, Rejected, Unreachable, Unsupported
+from instruments.driver import (
+    Busy,
+    CommandStatus,
+    DeviceError,
+    Driver,
+    OperationEstimate,
+    Phase,
+    Rejected,
+    Unreachable,
+    Unsupported,
+)
 from knowledge.records.measurement import Artifact
 from knowledge.records.protocol import Operation
 from knowledge.store.artifacts import ArtifactFolder
@@ -80,7 +90,24 @@ def submit(bench: Bench, name: str, command_id: str, operation: Operation) -> An
         return Occupied(str(error))
     except Unreachable as error:
         return Silent(str(error))
-    return Running(status, bench.clock.now() + 2.0 * estimate.duration_s + DEADLINE_MARGIN_S)
+    return Running(status, _deadline(bench, estimate))
+
+
+def _deadline(bench: Bench, estimate: OperationEstimate) -> float:
+    """Generous: past it something is wrong. Seconds on the lab's clock."""
+    return bench.clock.now() + 2.0 * estimate.duration_s + DEADLINE_MARGIN_S
+
+
+def adopt(bench: Bench, name: str, command_id: str, operation: Operation, folder: ArtifactFolder) -> Answer:
+    """Ask about a command that may or may not have been sent; one that runs gets its whole time from now."""
+    driver = bench.driver(name)
+    try:
+        deadline = _deadline(bench, driver.validate(operation))
+    except Rejected as error:
+        return Refused(str(error))
+    except Unreachable as error:
+        return Silent(str(error))
+    return look(bench, name, command_id, folder, deadline)
 
 
 def look(bench: Bench, name: str, command_id: str, folder: ArtifactFolder, deadline_s: float) -> Answer:

@@ -79,11 +79,11 @@ class Dialogue:
         """The next call to the device for an open command, or None while there is nothing to ask."""
         look = self._look(command, bench)
         if command.state == "INTENT":
+            operation = _operation(command, board, store)
             if command.id in self.fresh and not finishing:
                 self.fresh.discard(command.id)
-                operation = _operation(command, board, store)
                 return devices.submit, bench, command.instrument, command.id, operation
-            return look
+            return devices.adopt, bench, command.instrument, command.id, operation, self._files
         now = bench.clock.now()
         if (finishing or now > command.deadline_s) and command.id not in self._aborting:
             self._aborting.add(command.id)

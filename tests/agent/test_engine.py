@@ -10,10 +10,14 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from agent import desk, summary
+from agent import desk, devices, summary
 from agent.lifecycle import TERMINAL, Phase, State, Wants
 from agent.stages.review import later
+from instruments.simulation.config import LabConfig
 from instruments.simulation.journal import executions
+from instruments.simulation.lab import open_virtual_lab
+from knowledge.records.protocol import Dispense, MeasureSolvency
+from knowledge.records.quantity import Quantity
 from knowledge.store import log
 from knowledge.store.artifacts import ArtifactFolder
 from knowledge.store.database import Store, now_iso
@@ -281,6 +285,22 @@ def test_a_lost_answer_is_looked_up_and_not_sent_again(tmp_path: Path) -> None:
     with hanging(tmp_path, {"kind": "lost_ack", "actions": ["react", "purify"]}) as store:
         assert set(Counter(e.command_id for e in lab_executions(store)).values()) == {1}
         assert states(store) == {State.CLOSED: 1}
+
+
+def test_a_command_adopted_after_a_crash_gets_its_whole_time(tmp_path: Path) -> None:
+    """The robot has the command, the store only its intent: adopting it must not leave it with the intent's hour."""
+    bench = open_virtual_lab(LabConfig(), tmp_path / "lab")
+    dispense = Dispense(sample="s", smiles="CCCCO", mass=Quantity(value=20.0, unit="g"))
+    folder = ArtifactFolder(tmp_path)
+    assert isinstance(devices.submit(bench, "synthesiser-1", "a", dispense), devices.Running)
+    bench.clock.elapse(1e6)
+    panel = MeasureSolvency(sample="s")
+    bench.driver("solvency-panel-1").submit("b", panel)
+    answer = devices.adopt(bench, "solvency-panel-1", "b", panel, folder)
+    assert isinstance(answer, devices.Running)
+    assert answer.status.finishes_s is not None
+    assert answer.deadline_s > answer.status.finishes_s > bench.clock.now() + 3600.0
+    assert isinstance(devices.adopt(bench, "solvency-panel-1", "c", panel, folder), devices.NotThere)
 
 
 def test_a_refused_connection_is_tried_again_with_the_same_id(tmp_path: Path) -> None:
