@@ -39,6 +39,7 @@ class Dialogue:
         self._executor, self._files, self._lab_of, self._on_answer = executor, files, lab_of, on_answer
         self._asked: set[str] = set()  # commands with a call under way
         self._aborting: set[str] = set()
+        self._accepted: dict[str, devices.Running] = {}  # intents that a device took, not yet written down
         self._silences: dict[str, int] = {}
         self._finishes: dict[str, float] = {}
 
@@ -64,6 +65,32 @@ class Dialogue:
         self._asked.difference_update(number for number, _ in found)
         return found
 
+    def note(self, board: Board, answers: list[tuple[str, devices.Answer]]) -> list[tuple[str, devices.Answer]]:
+        """Take in the answers that change nothing yet; those left over need a transaction.
+
+        That a device accepted a command is written with the next transaction (`acceptances`), at the latest before the
+        engine waits. Should it be lost, the command is an intent like any other, and the device is asked.
+        """
+        rest = []
+        for number, answer in answers:
+            command = board.commands[number]
+            if isinstance(answer, devices.Running) and command.state in ("INTENT", "RUNNING"):
+                self._silences.pop(number, None)
+                self._finishes[number] = answer.status.finishes_s if answer.status.finishes_s is not None else 0.0
+                if command.state == "INTENT":
+                    self._accepted.setdefault(number, answer)
+            else:
+                rest.append((number, answer))
+        return rest
+
+    def acceptances(self) -> list[tuple[str, devices.Running]]:
+        """What is still to be written down; `forget` it once it is committed."""
+        return list(self._accepted.items())
+
+    def forget(self, written: list[tuple[str, devices.Running]]) -> None:
+        for number, _ in written:
+            self._accepted.pop(number, None)
+
     def _submit(self, command: Command, call: tuple[Any, ...]) -> None:
         self._asked.add(command.id)
         future: Future[devices.Answer] = self._executor.submit(*call)
@@ -78,14 +105,16 @@ class Dialogue:
     ) -> tuple[Any, ...] | None:
         """The next call to the device for an open command, or None while there is nothing to ask."""
         look = self._look(command, bench)
-        if command.state == "INTENT":
+        if command.state == "INTENT" and command.id not in self._accepted:
             operation = _operation(command, board, store)
             if command.id in self.fresh and not finishing:
                 self.fresh.discard(command.id)
                 return devices.submit, bench, command.instrument, command.id, operation
             return devices.adopt, bench, command.instrument, command.id, operation, self._files
         now = bench.clock.now()
-        if (finishing or now > command.deadline_s) and command.id not in self._aborting:
+        accepted = self._accepted.get(command.id)
+        deadline = command.deadline_s if accepted is None else accepted.deadline_s
+        if (finishing or now > deadline) and command.id not in self._aborting:
             self._aborting.add(command.id)
             return devices.abort, bench, command.instrument, command.id, self._files, command.deadline_s
         finishes = self._finishes.get(command.id)
@@ -108,11 +137,8 @@ class Dialogue:
             return False
         match answer:
             case devices.Running(status, deadline_s):
-                self._finishes[command.id] = status.finishes_s if status.finishes_s is not None else 0.0
                 if command.state == "INTENT":
                     dispatch.accepted(tx, command, status, deadline_s)
-                    return True
-                return False
             case devices.Ended(status, files, idle):
                 self._finishes.pop(command.id, None)
                 dispatch.ended(tx, command, status, files, idle=idle, lab=key)

@@ -22,7 +22,7 @@ from agent.board import OPEN, Board
 from agent.campaign import CampaignSpec
 from agent.clock import POLL_S, Ticks
 from agent.compute import run_stage
-from agent.devices import is_idle
+from agent.devices import Answer, is_idle
 from agent.dialogue import Dialogue
 from agent.labs import Labs
 from agent.lifecycle import State, Wants
@@ -233,12 +233,13 @@ class Engine:
         moved |= self._start_work()
         moved |= self._take_results()
         self._dialogue.ask(self.board, self.store, polling=self._polling)  # asking alone moves nothing
+        self._polling = False
         moved |= self._take_answers()
         return moved
 
     def _look_at_the_log(self) -> bool:
         due, self._due = self._due, set()
-        self._polling = "poll" in due
+        self._polling |= "poll" in due
         behind = False
         if due:  # every transaction looks as well, so nothing is handled out of turn
             with self.store.read() as session:
@@ -370,10 +371,19 @@ class Engine:
         answers = self._dialogue.answers()
         if not answers:
             return False
+        rest = self._dialogue.note(self.board, answers)
+        return self._record(rest) if rest else False
+
+    def _record(self, answers: list[tuple[str, Answer]]) -> bool:
+        """Write down acceptances and answers; whether anything changed."""
+        accepted = self._dialogue.acceptances()
+        if not accepted and not answers:
+            return False
         moved = False
         with self.transaction() as tx:
-            for number, answer in answers:
+            for number, answer in (*accepted, *answers):
                 moved |= self._dialogue.record(tx, number, answer)
+        self._dialogue.forget(accepted)
         return moved
 
     # -- waiting -------------------------------------------------------------------------------------------------
@@ -381,27 +391,28 @@ class Engine:
     def _wait(self) -> bool:
         """Let time pass for whoever is busy; False when only a person could go on and nobody is waited for."""
         if self._working or self._dialogue.asking:
-            self._wakeup.wait(POLL_S)
-            self._wakeup.clear()
-            return True
+            return self._sleep()
         board = self.board
         busy = sorted({c.campaign_id for c in board.open_commands() if not board.held("campaign", c.campaign_id)})
         benches = dict(self._lab_of(campaign) for campaign in busy)
         holders = {c.id for c in board.commands.values() if c.state in OPEN}
         leases = [lease for lease in board.leases.values() if lease.holder not in holders]
         if benches:
+            if not all(bench.simulated for bench in benches.values()):
+                self._record([])
             for _, bench in sorted(benches.items()):
                 bench.clock.elapse(3600.0 if bench.simulated else POLL_S)
-            self._due.add("poll")
+            self._polling = True
             return True
         if board.uncollected() or leases:
-            self._due.add("poll")
+            self._polling = True
             self._release_idle(leases)
-            self._wakeup.wait(POLL_S)
-            self._wakeup.clear()
-            return True
-        if not self._wait_for_people:
-            return False
+            return self._sleep()
+        return self._sleep() if self._wait_for_people else False
+
+    def _sleep(self) -> bool:
+        """Wait in real time for a result, an answer or a tick; what devices accepted is written down before."""
+        self._record([])
         self._wakeup.wait(POLL_S)
         self._wakeup.clear()
         return True
