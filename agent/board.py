@@ -115,6 +115,11 @@ class Board:
         """Experiments with a command that is not over."""
         return {c.experiment_id for c in self.commands.values() if c.state in OPEN}
 
+    def on_hold(self, command: Command) -> bool:
+        """Whether its device is to be left alone; never when the command is being aborted."""
+        finishing = self.experiments[command.experiment_id].state == State.FINISHING
+        return not finishing and self.held("campaign", command.campaign_id)
+
     def held(self, scope: str, subject: str) -> bool:
         return any(h.scope == scope and h.subject == subject for h in self.holds.values())
 

@@ -70,9 +70,11 @@ class Lost:
 
 @dataclass(frozen=True)
 class Unwritable:
-    """The signal cannot be stored; the device still has it."""
+    """The command ended, but its signal cannot be stored; the device still has it."""
 
     error: StoreError
+    status: CommandStatus
+    idle: bool
 
 
 Answer = Running | Ended | Refused | Occupied | NotThere | Silent | Lost | Unwritable
@@ -127,17 +129,17 @@ def look(bench: Bench, name: str, command_id: str, folder: ArtifactFolder, deadl
 
 
 def fetch(driver: Driver, status: CommandStatus, folder: ArtifactFolder) -> Answer:
-    files: list[tuple[str, Artifact]] | None = None
-    try:
-        files = [(folder.put(a.data), a) for a in driver.fetch(status.command_id)]
-    except StoreError as error:
-        return Unwritable(error)
-    except DeviceError:
-        files = None
     try:
         idle = driver.health().idle
     except DeviceError:
         idle = False
+    files: list[tuple[str, Artifact]] | None = None
+    try:
+        files = [(folder.put(a.data), a) for a in driver.fetch(status.command_id)]
+    except StoreError as error:
+        return Unwritable(error, status, idle)
+    except DeviceError:
+        files = None
     return Ended(status, files, idle)
 
 

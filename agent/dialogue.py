@@ -46,7 +46,7 @@ class Dialogue:
     def ask(self, board: Board, store: Store, *, polling: bool) -> None:
         """Send fresh intents, look after what may be on a device, and when polling fetch what was left there."""
         for command in board.open_commands():
-            if command.id in self._asked or board.held("campaign", command.campaign_id):
+            if command.id in self._asked or board.on_hold(command):
                 continue
             _, bench = self._lab_of(command.campaign_id)
             finishing = board.experiments[command.experiment_id].state == State.FINISHING
@@ -165,7 +165,11 @@ class Dialogue:
                 dispatch.unknown(tx, command, key, f"no answer: {reason}")
             case devices.Lost(reason):
                 dispatch.unknown(tx, command, key, reason)
-            case devices.Unwritable(error):
+            case devices.Unwritable(error, status, idle):
+                if tx.experiment(command.experiment_id).state == State.FINISHING:
+                    # An abort does not wait for room on the disk; the device keeps the signal.
+                    dispatch.ended(tx, command, status, None, idle=idle, lab=key)
+                    wishes.end_if_done(tx, command.campaign_id)
                 tx.hold(command.campaign_id, "campaign", command.campaign_id, str(error))
         return True
 

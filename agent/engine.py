@@ -99,10 +99,11 @@ class Engine:
         return self._specs[revision]
 
     def spec(self, campaign_id: str) -> CampaignSpec:
-        campaign = self.board.campaigns[campaign_id]
-        if campaign.revision not in self._specs:
+        """Of an ended campaign as well: a device may still hold a signal of it."""
+        campaign = self.board.campaigns.get(campaign_id)
+        if campaign is None or campaign.revision not in self._specs:
             with self.store.read() as session:
-                self._spec_of(session, campaign_id)
+                return self._spec_of(session, campaign_id)
         return self._specs[campaign.revision]
 
     @property
@@ -218,6 +219,7 @@ class Engine:
                         break
                     if not worked and not self._wait():
                         break
+                self._deliver()
         finally:
             for future in (*self._working, *self._dialogue.asking):
                 future.cancel()
@@ -262,7 +264,7 @@ class Engine:
         return behind
 
     def _deliver(self) -> None:
-        """Tell operators, through the engine's log and the live display, what was noted for them; each note once."""
+        """Tell operators, through the engine's log, what was noted for them; each note once."""
         with self.store.read() as session:
             query = select(Notification).where(col(Notification.sent_at).is_(None)).order_by(col(Notification.id))
             notes = [(n.id, n.text) for n in session.exec(query)]
@@ -393,7 +395,7 @@ class Engine:
         if self._working or self._dialogue.asking:
             return self._sleep()
         board = self.board
-        busy = sorted({c.campaign_id for c in board.open_commands() if not board.held("campaign", c.campaign_id)})
+        busy = sorted({c.campaign_id for c in board.open_commands() if not board.on_hold(c)})
         benches = dict(self._lab_of(campaign) for campaign in busy)
         holders = {c.id for c in board.commands.values() if c.state in OPEN}
         leases = [lease for lease in board.leases.values() if lease.holder not in holders]
@@ -408,7 +410,10 @@ class Engine:
             self._polling = True
             self._release_idle(leases)
             return self._sleep()
-        return self._sleep() if self._wait_for_people else False
+        if self._wait_for_people:
+            return self._sleep()
+        self._due.add("poll")  # before giving up: somebody may have asked for something since the last look
+        return self._look_at_the_log()
 
     def _sleep(self) -> bool:
         """Wait in real time for a result, an answer or a tick; what devices accepted is written down before."""

@@ -22,7 +22,7 @@ from knowledge.store.tables import (
     ModelVersion,
     OperatorTask,
 )
-from planners.optimize.goals import Observation, feasible, utilities
+from planners.optimize.goals import Observation, utilities
 from planners.optimize.hypervolume import hypervolume, pareto_front
 
 LAB_CANNOT_MEASURE = ("melting_point",)
@@ -93,12 +93,6 @@ def front(spec: CampaignSpec, pairs: list[tuple[Experiment, Observation]]) -> li
 
 def objective_values(spec: CampaignSpec, one: Observation) -> dict[str, float | None]:
     return {o.property: o.value(one.values) for o in spec.objectives}
-
-
-def is_feasible(spec: CampaignSpec, one: Observation) -> bool:
-    return utilities(one.values, spec.objectives) is not None and feasible(
-        one.values, spec.constraints, LAB_CANNOT_MEASURE
-    )
 
 
 def simulated_sources(measured: dict[str, Measurement]) -> dict[str, str]:

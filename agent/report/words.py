@@ -115,10 +115,6 @@ def celsius(kelvin: float) -> str:
     return f"{kelvin - _ZERO_CELSIUS:.0f} °C".replace("-", "−")
 
 
-def kelvin_text(kelvin: float) -> str:
-    return f"{kelvin:.0f} K ({celsius(kelvin)})"
-
-
 def limits(constraint: Constraint) -> str:
     """A constraint in its property's unit, temperatures in °C as well."""
     low, high = constraint.bounds

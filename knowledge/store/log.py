@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 from sqlalchemy import Connection, insert, select, text, update
@@ -151,10 +150,3 @@ class Cursor:
             {"c": self.consumer, "e": event_id},
         )
         return self
-
-
-def of_campaign(session: Session, campaign_id: str) -> Iterator[Happened]:
-    """All events of one campaign, oldest first."""
-    rows = session.connection().execute(select(_event).where(_event.c.campaign_id == campaign_id).order_by(_event.c.id))
-    for r in rows:
-        yield Happened(r.id, r.campaign_id, r.kind, r.subject, json.loads(r.body), r.by, r.at)

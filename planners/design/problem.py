@@ -222,9 +222,6 @@ class DesignSpace(Record):
                 return "isotope"
         return "charge" if charged > self.max_charged_atoms or (self.neutral and net) else None
 
-    def admits(self, mol: Chem.Mol) -> bool:
-        return self.violation(mol) is None
-
 
 @lru_cache(maxsize=256)
 def _numbers(elements: tuple[str, ...]) -> tuple[int, ...]:

@@ -30,6 +30,7 @@ from knowledge.store.tables import (
     Lease,
     MeasurementRow,
     ModelVersion,
+    Notification,
     OperatorTask,
     Reservation,
     Restriction,
@@ -354,8 +355,9 @@ def test_a_corrupt_signal_costs_its_value_only(tmp_path: Path) -> None:
         assert "boiling_point" not in measured
 
 
-def test_abort_stops_devices_and_ends_with_proof(tmp_path: Path) -> None:
-    """The robot hangs, so only the abort can end it."""
+@pytest.mark.parametrize("held", [False, True])
+def test_abort_stops_devices_and_ends_with_proof(tmp_path: Path, held: bool) -> None:
+    """The robot hangs, so only the abort can end it, and a stop sign on the campaign must not be in its way."""
     spec = small(budget={"experiments": 1, "batch": 1}, lab={"faults": [{"kind": "hang", "actions": ["react"]}]})
     with Store.open(tmp_path / "a.sqlite", create=True) as store:
         desk.enroll(store, spec, dry_run=True)
@@ -374,6 +376,9 @@ def test_abort_stops_devices_and_ends_with_proof(tmp_path: Path) -> None:
             if asked == ["aborted"] or not lab_executions_exist(store):
                 return moved
             asked[:] = ["aborted"]
+            if held:
+                with running.transaction() as tx:
+                    tx.hold("small-1", "campaign", "small-1", "no room left")
             desk.want(store, "small-1", Wants.ABORT, by="ada")
             return True
 
@@ -384,6 +389,25 @@ def test_abort_stops_devices_and_ends_with_proof(tmp_path: Path) -> None:
             assert states(store) == {State.CANCELLED: 1}
             assert [c.state for c in rows(session, Command)] == ["ABORTED"]
             assert [lease.resource for lease in rows(session, Lease)] == ["engine"]
+
+
+def test_a_signal_left_on_a_device_by_an_ended_campaign_is_fetched_by_a_later_engine(tmp_path: Path) -> None:
+    with finished(tmp_path, small(budget={"experiments": 1, "batch": 1}, seed=5, lab={"failure_rate": 0.0})) as store:
+        with store.write() as session:
+            session.connection().execute(
+                text("UPDATE command SET collected = false WHERE action = 'measure_viscosity'")
+            )
+            number = session.exec(select(Command.id).where(Command.action == "measure_viscosity")).one()
+            session.connection().execute(text("DELETE FROM artifact WHERE command_id = :c"), {"c": number})
+        desk.enroll(store, small("other", seed=8, budget={"experiments": 2, "batch": 2}), dry_run=True)
+        engine(store).run()
+        with store.read() as session:
+            assert session.exec(select(Command.collected).where(Command.id == number)).one() is True
+            assert session.exec(select(SignalFile).where(SignalFile.command_id == number)).all()
+            assert session.exec(select(Campaign.state).where(Campaign.id == "other-1")).one() == Phase.FINISHED
+            told = session.exec(select(Notification.sent_at)).all()
+            assert told
+            assert all(told), "notices are delivered before the engine ends"
 
 
 def lab_executions_exist(store: Store) -> bool:

@@ -29,10 +29,6 @@ class MoleculeNode:
     reactions: list[ReactionNode] | None = None
     parents: list[ReactionNode] = field(default_factory=list)
 
-    @property
-    def is_open(self) -> bool:
-        return self.item is None and self.reactions is None
-
 
 @dataclass(eq=False)
 class ReactionNode:
