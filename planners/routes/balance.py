@@ -8,7 +8,7 @@ from knowledge.records.procedure import Role
 from knowledge.records.route import RouteStep
 from planners.routes import formula
 from planners.routes.conditions import conditions_for
-from planners.routes.single_step.template import reactions
+from planners.routes.single_step.curated import reactions
 
 
 class Unbalanced(ValueError):

@@ -17,7 +17,7 @@ from planners.routes.protocol import NotMeasurable, to_protocol
 from planners.routes.purification import method_of
 from planners.routes.rendering import render
 from planners.routes.search import RoutePlanner
-from planners.routes.single_step.template import reactions
+from planners.routes.single_step.curated import reactions
 from tests.routes.targets import TARGETS, TWO_STEPS
 
 TWO = TWO_STEPS["ethyl N-isopropylpyrrolidone-4-carboxylate"]

@@ -12,9 +12,9 @@ from planners.routes.conditions import conditions_for
 from planners.routes.single_step.reaction import Reaction
 from planners.routes.single_step.rule import Rule
 from planners.routes.single_step.rules import RULES
-from planners.routes.single_step.template import TemplateProposer, reactions
+from planners.routes.single_step.curated import RuleProposer, reactions
 
-PROPOSER = TemplateProposer()
+PROPOSER = RuleProposer()
 
 
 def test_names_are_unique_and_every_rule_compiles() -> None:
@@ -96,7 +96,7 @@ def test_stereo_that_the_step_does_not_set_costs() -> None:
 
 
 def test_answers_are_cached_and_counted() -> None:
-    proposer = TemplateProposer()
+    proposer = RuleProposer()
     first = proposer.propose(["CCOC(C)=O", "CCOC(C)=O"], 10)
     assert first[0] == first[1]
     assert (proposer.calls, proposer.misses) == (2, 1)

@@ -10,7 +10,7 @@ from knowledge.records.molecule import InvalidMolecule
 from knowledge.records.route import Route
 from planners.routes.balance import check_balance, sites
 from planners.routes.search import RoutePlanner
-from planners.routes.single_step.template import forward_products, reactions
+from planners.routes.single_step.curated import forward_products, reactions
 from planners.routes.structure import flat
 from tests.routes.conftest import BULK, SmallStock
 from tests.routes.targets import TARGETS, TWO_STEPS

@@ -9,7 +9,7 @@ from planners.routes.search.cost import leaf_cost
 from planners.routes.search.graph import Graph, MoleculeNode, ReactionNode
 from planners.routes.search.supply import StockLike, Supply
 from planners.routes.single_step.proposal import Proposer
-from planners.routes.single_step.template import TemplateProposer
+from planners.routes.single_step.curated import RuleProposer
 from planners.routes.structure import canonical, parse
 
 WIDTH = 50  # proposals kept per molecule
@@ -19,7 +19,7 @@ QUICK = 25  # expansions of `makeable`: of 277 invented solvents, 60 expansions 
 class RoutePlanner:
     """Routes of at most `max_steps` reactions in all; at most `expansions` molecules are taken apart per target.
 
-    The same inputs give the same routes: budgets are counts, never seconds. `proposer` defaults to TemplateProposer().
+    The same inputs give the same routes: budgets are counts, never seconds. `proposer` defaults to RuleProposer().
     Not thread-safe (caches); give each worker its own.
     """
 
@@ -43,7 +43,7 @@ class RoutePlanner:
         self.max_steps = max_steps
         self.expansions = expansions
         self.routes = routes
-        self.proposer: Proposer = proposer if proposer is not None else TemplateProposer()
+        self.proposer: Proposer = proposer if proposer is not None else RuleProposer()
         self._supply = Supply(stock)
 
     def plan(self, smiles: str, *, make: bool = False) -> list[Route]:

@@ -12,13 +12,16 @@ class Proposal:
     """One disconnection.
 
     `reactants` are canonical SMILES in the template's order, repeated by stoichiometry (a diethyl ester: two ethanols).
-    `score` in (0, 1]: the template's documented reliability times penalties; a ranking figure, not a probability.
+    `score` in (0, 1]: for curated rules the documented reliability times penalties, a ranking figure; for learned models
+    a probability. `reaction_class` is "" when the model does not know it, `template` "" when there is none.
+    `model`: who proposes it, several joined by "+" in alphabetical order.
     """
 
     reactants: tuple[str, ...]
     reaction_class: str
     template: str
     score: float
+    model: str = "rules"
 
 
 @runtime_checkable

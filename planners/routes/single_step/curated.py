@@ -47,7 +47,7 @@ def _bottled(smiles: str) -> bool:
     return not unstable(parse(smiles))
 
 
-class TemplateProposer:
+class RuleProposer:
     """Answers are cached by (molecule, k). `calls` counts molecules asked for, `misses` those computed."""
 
     def __init__(self, *, cache_size: int = 20000) -> None:
