@@ -9,10 +9,10 @@ from knowledge.records.route import RouteStep
 from planners.routes import formula
 from planners.routes.balance import check_balance
 from planners.routes.conditions import conditions_for
+from planners.routes.single_step.curated import RuleProposer, reactions
 from planners.routes.single_step.reaction import Reaction
 from planners.routes.single_step.rule import Rule
 from planners.routes.single_step.rules import RULES
-from planners.routes.single_step.curated import RuleProposer, reactions
 
 PROPOSER = RuleProposer()
 

@@ -8,8 +8,8 @@ from knowledge.records.route import Leaf, Route, RouteStep
 from planners.routes.search.cost import leaf_cost
 from planners.routes.search.graph import Graph, MoleculeNode, ReactionNode
 from planners.routes.search.supply import StockLike, Supply
-from planners.routes.single_step.proposal import Proposer
 from planners.routes.single_step.curated import RuleProposer
+from planners.routes.single_step.proposal import Proposer
 from planners.routes.structure import canonical, parse
 
 WIDTH = 50  # proposals kept per molecule

