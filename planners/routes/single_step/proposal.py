@@ -12,8 +12,8 @@ class Proposal:
     """One disconnection.
 
     `reactants` are canonical SMILES in the template's order, repeated by stoichiometry (a diethyl ester: two ethanols).
-    `score` in (0, 1]: for curated rules the documented reliability times penalties, a ranking figure; for learned models
-    a probability. `reaction_class` is "" when the model does not know it, `template` "" when there is none.
+    `score` in (0, 1]: for curated rules the documented reliability times penalties, for learned models
+    a probability. `reaction_class` and `template` are "" when the model does not know one.
     `model`: who proposes it, several joined by "+" in alphabetical order.
     """
 
