@@ -36,7 +36,7 @@ def report_failure(error: Exception) -> int:
 
 def _expected(error: Exception) -> bool:
     from agent.campaign import CampaignError
-    from agent.cli import Unusable
+    from agent.commands.options import Unusable
     from agent.desk import DeskError
     from knowledge.store.errors import StoreError
 
