@@ -67,7 +67,7 @@ def render_page(data: ReportData) -> str:
             result=r,
             rank=ranks.get(e.label),
             rows=_rows(e, data.goal.objectives),
-            steps=steps_of(e, data.names),
+            steps=() if e.route is None else steps_of(e.route, e.procedures, e.isolated_yields, data.names),
             number_of_steps=None if e.route is None else len(e.route.steps),
             bought=e.candidate.purchasable,
             causes=causes_of(e.failure),
@@ -78,7 +78,7 @@ def render_page(data: ReportData) -> str:
     bought = [v for v in views if v.bought]
     # Said aloud: what may be bought can be better than all that was made, and the reader has to know.
     unbeaten = {r.label for v in bought for r in front(data.goal, [*best, v.result]) if r.label == v.e.label}
-    environment = _environment()
+    environment = templates()
     targets = _targets(data)
     body = environment.get_template("report.html").render(
         d=data,
@@ -98,10 +98,13 @@ def render_page(data: ReportData) -> str:
         exclusions=exclusions(data.iterations),
     )
     # Drawings are collected while the body is written, so their definitions are written last.
-    return environment.get_template("page.html").render(d=data, body=Markup(body), definitions=structures.definitions)
+    return environment.get_template("page.html").render(
+        title=data.goal.title, body=Markup(body), definitions=structures.definitions
+    )
 
 
-def _environment() -> Environment:
+def templates() -> Environment:
+    """The templates of every page that this package writes."""
     environment = Environment(
         loader=PackageLoader("agent.report"),
         autoescape=True,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.report import words
-from agent.report.data import ExperimentReport
 from knowledge.records.procedure import Charge, Condition, Procedure, Role
-from knowledge.records.route import RouteStep, StockItem
+from knowledge.records.route import Route, RouteStep, StockItem
 
 # The tiers of `knowledge.sources.inventory`, which rest on published tonnages and not on a supplier's word.
 TIERS = {
@@ -55,16 +54,16 @@ class StepView:
     isolated: str
 
 
-def steps_of(e: ExperimentReport, names: Mapping[str, str]) -> tuple[StepView, ...]:
-    """Empty for a molecule that is bought and for one without a route."""
-    if e.route is None:
-        return ()
-    stock = {leaf.smiles: leaf.stock for leaf in e.route.leaves}
-    made = {step.product: i for i, step in enumerate(e.route.steps, start=1)}
+def steps_of(
+    route: Route, procedures: Sequence[Procedure], isolated_yields: Sequence[float | None], names: Mapping[str, str]
+) -> tuple[StepView, ...]:
+    """Empty for a molecule that is bought."""
+    stock = {leaf.smiles: leaf.stock for leaf in route.leaves}
+    made = {step.product: i for i, step in enumerate(route.steps, start=1)}
     views = []
-    for i, step in enumerate(e.route.steps):
-        procedure = e.procedures[i] if i < len(e.procedures) else None
-        isolated = e.isolated_yields[i] if i < len(e.isolated_yields) else None
+    for i, step in enumerate(route.steps):
+        procedure = procedures[i] if i < len(procedures) else None
+        isolated = isolated_yields[i] if i < len(isolated_yields) else None
         views.append(_view(i + 1, step, procedure, isolated, stock, made, names))
     return tuple(views)
 
