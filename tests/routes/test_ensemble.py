@@ -124,7 +124,7 @@ def test_all_models_agree_so_it_comes_first() -> None:
 def test_slow_models_are_asked_only_when_the_quick_ones_are_unsure(none: float, asked: int) -> None:
     """A large weight of "none of these" makes every proposal improbable, a small one the first all but certain."""
     sure = _ranker(Calibration(0.001, none / 0.001 if none > 0 else -1e6))
-    ensemble, models = _ensemble(gate=0.4, ranker=sure)
+    ensemble, models = _ensemble(gate=0.3, ranker=sure)
     found = ensemble.propose([PARACETAMOL], 10)[0]
     assert len(models["template"].asked) == 1
     assert len(models["graph"].asked) == asked
