@@ -1,0 +1,55 @@
+"""The single-step models that the benchmarks know by name."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import import_module
+from typing import Any
+
+from planners.routes.single_step import weights
+from planners.routes.single_step.proposal import Proposer
+
+_ROOM = "planners.routes.single_step"
+MODELS = {
+    "template": ("templates.proposer", "TemplateProposer"),
+    "local": ("local.proposer", "LocalProposer"),
+    "graph": ("graph.proposer", "GraphProposer"),
+    "sequence": ("sequence.proposer", "SequenceProposer"),
+    "ensemble": ("ensemble", "EnsembleProposer"),
+    "rules": ("curated", "RuleProposer"),
+}
+_WARM_UP = "CC(=O)Oc1ccccc1C(=O)O"  # aspirin: every model has something to say
+
+
+class ModelUnavailable(RuntimeError):
+    """The model cannot be used on this machine; the message says what to do."""
+
+
+def load(name: str) -> Proposer:
+    """The model, with its weights read. Raises ModelUnavailable, KeyError for a name not in MODELS."""
+    module, kind = MODELS[name]
+    try:
+        proposer: Proposer = getattr(import_module(f"{_ROOM}.{module}"), kind)()
+        proposer.propose([_WARM_UP], 1)
+    except (weights.WeightsMissing, ModuleNotFoundError) as error:
+        raise ModelUnavailable(f"--model {name}: {error}") from error
+    return proposer
+
+
+def counts(proposer: Proposer) -> dict[str, int]:
+    """What the model counted, by name: calls, misses, dropped and the like; a mapping it keeps is flattened."""
+    found: dict[str, int] = {}
+    for name in sorted(n for n in dir(proposer) if not n.startswith("_")):
+        value: Any = getattr(proposer, name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            found[name] = value
+        elif name in {"counts", "dropped"} and isinstance(value, dict):
+            found |= {f"{name}.{key}": number for key, number in sorted(value.items()) if isinstance(number, int)}
+    return found
+
+
+def fingerprints() -> dict[str, str]:
+    """The first 16 hexadecimal digits of the SHA-256 of every weights file, by name."""
+    folder = weights.folder()
+    files = sorted(p for p in folder.iterdir() if p.suffix != ".md" and p.is_file()) if folder.is_dir() else []
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest()[:16] for p in files}
