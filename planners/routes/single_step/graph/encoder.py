@@ -26,9 +26,7 @@ class _Messages(torch.autograd.Function):
     """sum over incoming bonds of relu(states[source] + table[code]); one pass over memory fewer than autograd's."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
-        ctx: Any, states: Tensor, table: Tensor, source: Tensor, target: Tensor, codes: Tensor
-    ) -> Tensor:
+    def forward(ctx: Any, states: Tensor, table: Tensor, source: Tensor, target: Tensor, codes: Tensor) -> Tensor:
         edges = states.index_select(0, source).add_(table.index_select(0, codes)).relu_()
         ctx.save_for_backward(edges, source, target, codes)
         ctx.rows = table.shape[0]
@@ -43,8 +41,32 @@ class _Messages(torch.autograd.Function):
         return to_states, to_table, None, None, None
 
 
+_POOL = 1 << 22
+
+
+class Dropout(nn.Module):
+    """Dropout that reads its mask at a random place of one prepared pool: drawing a fresh mask costs more than the
+    layer that it follows."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self._pool: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape; unchanged outside training."""
+        if not self.training or not self.rate:
+            return x
+        wanted = x.numel()
+        if self._pool is None or self._pool.dtype != x.dtype or len(self._pool) < 2 * wanted:
+            size = max(_POOL, 2 * wanted)
+            self._pool = (torch.rand(size) >= self.rate).to(x.dtype).div_(1 - self.rate)
+        start = int(torch.randint(len(self._pool) - wanted, ()))
+        return x * self._pool[start : start + wanted].view_as(x)
+
+
 class MessageLayer(nn.Module):
-    """One residual round of messages. `rows`: how many kinds of bond the table knows."""
+    """One residual round of messages."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
@@ -52,7 +74,7 @@ class MessageLayer(nn.Module):
         self.bond = nn.Linear(width, width)
         self.wide = nn.Linear(width, 2 * width)
         self.narrow = nn.Linear(2 * width, width)
-        self.dropout = dropout
+        self.dropout = Dropout(dropout)
 
     def forward(self, states: Tensor, table: Tensor, codes: Tensor, batch: Batch) -> Tensor:
         """[n, width] to [n, width]. `table` [rows, width] holds bond vectors, `codes` [m] a row for each bond."""
@@ -60,7 +82,7 @@ class MessageLayer(nn.Module):
         kinds = self.bond(table).to(x.dtype)
         x = x + _Messages.apply(x, kinds, batch.source, batch.target, codes)
         x = self.narrow(functional.relu(self.wide(x)))
-        return states + functional.dropout(x, self.dropout, self.training)
+        return states + self.dropout(x)
 
 
 class AttentionLayer(nn.Module):
@@ -77,7 +99,7 @@ class AttentionLayer(nn.Module):
         self.norm_wide = nn.LayerNorm(width)
         self.wide = nn.Linear(width, 2 * width)
         self.narrow = nn.Linear(2 * width, width)
-        self.dropout = dropout
+        self.dropout = Dropout(dropout)
 
     def forward(self, states: Tensor, batch: Batch) -> Tensor:
         """[n, width] to [n, width]."""
@@ -91,15 +113,17 @@ class AttentionLayer(nn.Module):
         scores = scores + functional.embedding(batch.distance, bias).permute(0, 3, 1, 2)
         mixed = (scores.softmax(3).to(v.dtype) @ v).transpose(1, 2).reshape(b * widest, width)
         x = self.out(mixed.index_select(0, batch.place))
-        states = states + functional.dropout(x, self.dropout, self.training)
+        states = states + self.dropout(x)
         x = self.narrow(functional.relu(self.wide(self.norm_wide(states))))
-        return states + functional.dropout(x, self.dropout, self.training)
+        return states + self.dropout(x)
 
 
 class Stack(nn.Module):
     """`depth` rounds of messages; a round of attention after those counted (from 1) in `attention`."""
 
-    def __init__(self, width: int, depth: int, attention: tuple[int, ...], heads: int = 8, dropout: float = 0.1) -> None:
+    def __init__(
+        self, width: int, depth: int, attention: tuple[int, ...], heads: int = 8, dropout: float = 0.1
+    ) -> None:
         super().__init__()
         self.messages = nn.ModuleList(MessageLayer(width, dropout) for _ in range(depth))
         self.attention = nn.ModuleDict({str(i): AttentionLayer(width, heads, dropout) for i in attention})
@@ -119,7 +143,12 @@ class Encoder(nn.Module):
     fields: Tensor
 
     def __init__(
-        self, width: int = 256, depth: int = 6, attention: tuple[int, ...] = (3, 6), heads: int = 8, dropout: float = 0.1
+        self,
+        width: int = 256,
+        depth: int = 6,
+        attention: tuple[int, ...] = (3, 6),
+        heads: int = 8,
+        dropout: float = 0.1,
     ) -> None:
         super().__init__()
         self.width = width
