@@ -7,9 +7,8 @@ stock costs a process less than 3 MB and a question about a microsecond.
 from __future__ import annotations
 
 import hashlib
-import re
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -17,20 +16,20 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from knowledge.records.molecule import InvalidMolecule, Molecule
+from knowledge.records.molecule import Molecule
 from knowledge.records.route import StockItem
 from knowledge.sources import tables
 from knowledge.sources.cache import build_once
 
 _LAYOUT = 2
 _SYNSPACE = "synspace building blocks"
-_INCHIKEY = re.compile(r"^[A-Z]{14}-[A-Z]{10}-[A-Z]$")
 # Money per gram (arbitrary unit, about euro for small amounts) of a molecule of 150 g/mol: an order of magnitude per
 # tier, as catalogues show between bulk chemicals and blocks synthesised to order. A proxy for ranking routes, not a
 # quote.
 _PRICE = {1: 0.05, 2: 0.2, 3: 1.0, 4: 5.0, 5: 50.0}
 _REFERENCE_WEIGHT = 150.0
 _OWN_TIER = 3
+_FLAT = "UHFFFAOY"  # second block of an InChIKey without stereo and isotopes
 
 
 class HashCollision(RuntimeError):
@@ -54,8 +53,17 @@ def price_per_g(tier: int, weight: float) -> float:
 class Stock:
     """Purchasable molecules by InChIKey. Immutable; make one with `builtin` or `from_file`."""
 
-    def __init__(self, table: npt.NDArray[np.uint64], sources: tuple[str, ...]) -> None:
-        """`table`, shape (3, n), as `pack` makes it."""
+    def __init__(
+        self,
+        table: npt.NDArray[np.uint64],
+        sources: tuple[str, ...],
+        *,
+        prices: Mapping[int, float] | None = None,
+        bad_lines: tuple[str, ...] = (),
+    ) -> None:
+        """`table`, shape (3, n), as `pack` makes it; `prices` per g by hash64 where they are known."""
+        self.bad_lines = bad_lines
+        self._prices = dict(prices or {})
         self._table = table
         # A memoryview answers in Python integers, several times faster than NumPy scalars.
         self._hashes = np.asarray(table[0]).data
@@ -71,22 +79,22 @@ class Stock:
         return cls(np.load(path, mmap_mode="r", allow_pickle=False), _builtin_sources())
 
     @classmethod
-    def from_file(cls, path: str | Path) -> Stock:
+    def from_file(cls, path: str | Path, *, strict: bool = True) -> Stock:
         """A user's own stock: one SMILES or InChIKey per line (the first word counts; blank lines and `#` comments do
-        not).
+        not), or a table with a header (comma, semicolon or tab) whose column `inchikey` or `smiles` says what it is
+        and `price_per_g`, if there, what it costs. May be gzipped.
 
-        All of it is tier 3. Raises InvalidMolecule, naming file and line, and OSError.
+        All of it is tier 3. `strict` raises InvalidMolecule at the first line that cannot be read, naming it, and takes
+        an empty file as an empty shelf; otherwise such lines are left out and named in `bad_lines`, and nothing to
+        read at all is EmptyStock. Raises OSError.
         """
-        entries: dict[str, Entry] = {}
+        from knowledge import stock_file
+
         source = Path(path).name
-        with Path(path).open(encoding="utf-8") as stream:
-            for number, line in enumerate(stream, start=1):
-                word = line.split()[0] if line.split() else "#"
-                if word.startswith("#"):
-                    continue
-                entry = _own(word, source, f"{path}, line {number}")
-                entries[entry.inchikey] = entry
-        return cls(pack(entries.values(), (source,)), (source,))
+        read = stock_file.read(Path(path), strict=strict)
+        entries = [Entry(key, _OWN_TIER, source, weight) for key, (weight, _) in read.found.items()]
+        prices = {hash64(key): price for key, (_, price) in read.found.items() if price is not None}
+        return cls(pack(entries, (source,)), (source,), prices=prices, bad_lines=read.bad_lines)
 
     def lookup(self, inchikey: str) -> StockItem | None:
         i = self._find(inchikey)
@@ -94,16 +102,28 @@ class Stock:
             return None
         packed = int(self._table[1, i])
         tier = packed >> 8 & 0xFF
+        price = self._prices.get(self._hashes[i]) if self._prices else None
         return StockItem(
             inchikey=inchikey,
             source=self._sources[packed & 0xFF],
             tier=tier,
-            price_per_g=price_per_g(tier, (packed >> 16) / 100.0),
+            price_per_g=price if price is not None else price_per_g(tier, (packed >> 16) / 100.0),
         )
 
     def lookup_smiles(self, smiles: str) -> StockItem | None:
         """Raises InvalidMolecule."""
         return self.lookup(Molecule.from_smiles(smiles).inchikey)
+
+    def lookup_flat(self, inchikey: str) -> StockItem | None:
+        """For a molecule without stereo or isotopes: any stereoisomer that is in stock, under the molecule's own key.
+
+        A match of lower confidence: which isomer is sold is not known. So `source` says "connectivity only", and tier
+        and price are those of a block to order. None for a molecule with stereo: its enantiomer is something else.
+        """
+        if inchikey[15:23] != _FLAT or not self.sells_skeleton(inchikey):
+            return None
+        source = f"connectivity only: {', '.join(self._sources)}"
+        return StockItem(inchikey=inchikey, source=source, tier=5, price_per_g=price_per_g(5, 0.0))
 
     def sells_skeleton(self, inchikey: str) -> bool:
         """Whether anything of the same connectivity is in stock: itself, a stereoisomer or an isotopologue."""
@@ -154,19 +174,6 @@ def pack(entries: Iterable[Entry], sources: tuple[str, ...]) -> npt.NDArray[np.u
     return np.array([[row[0] for row in rows], [row[2] for row in rows], skeletons], dtype=np.uint64).reshape(
         3, len(rows)
     )
-
-
-def _own(word: str, source: str, where: str) -> Entry:
-    if _INCHIKEY.match(word):
-        return Entry(word, _OWN_TIER, source, 0.0)
-    from rdkit import Chem
-    from rdkit.Chem.Descriptors import MolWt  # type: ignore[attr-defined]  # missing in RDKit's stubs
-
-    try:
-        molecule = Molecule.from_smiles(word)
-    except InvalidMolecule as error:
-        raise InvalidMolecule(f"{where}: {error}") from error
-    return Entry(molecule.inchikey, _OWN_TIER, source, MolWt(Chem.MolFromSmiles(molecule.smiles)))
 
 
 def _builtin_sources() -> tuple[str, ...]:

@@ -1,54 +1,74 @@
 """The AND/OR graph of one search: molecules (OR) interned by SMILES, reactions (AND) between them.
 
-Retro* (B. Chen, C. Li, H. Dai, L. Song, ICML 2020) keeps one value per molecule. Here each molecule keeps a short table
-instead: the least cost of making it with at most b reactions, b = 0 .. max_steps, so that "at most three steps from
-stock" counts all reactions of a route, not only its longest branch. All costs are positive, hence the cheapest tree
-never contains a cycle.
+Retro* (B. Chen, C. Li, H. Dai, L. Song, ICML 2020) keeps one value per molecule. Here each molecule keeps two short
+tables instead, indexed by b = 0 .. max_steps:
+
+solved[b]   least cost of making it from stock with at most b reactions;
+live[b]     least cost of a tree of at most b reactions that still has an open molecule, which counts with an estimate.
+
+So "at most b steps" counts all reactions of a route, not only its longest branch, and a search that has found a route
+still knows what to look at next. An entry depends only on entries of a smaller budget, hence updates end after at most
+max_steps rounds whatever the cycles, which one value per molecule does not promise.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from operator import add
 
+from knowledge.records.molecule import InvalidMolecule
 from knowledge.records.route import StockItem
 from planners.routes.search.cost import leaf_cost, open_cost, step_cost
 from planners.routes.search.supply import Supply
 from planners.routes.single_step.proposal import Proposal
 
-Table = list[float]
+Table = tuple[float, ...]
 
 
-@dataclass(eq=False)
 class MoleculeNode:
-    smiles: str
-    item: StockItem | None
-    hopeful: Table  # open molecules count with their estimate
-    solved: Table  # open molecules count as impossible
-    reactions: list[ReactionNode] | None = None
-    parents: list[ReactionNode] = field(default_factory=list)
+    """`reactions` None: open. `item`: purchasable, a leaf. `estimate`: cost while open. `index`: order of discovery."""
+
+    __slots__ = ("asked", "estimate", "hopeful", "index", "item", "live", "parents", "reactions", "smiles", "solved")
+
+    def __init__(self, smiles: str, item: StockItem | None, index: int) -> None:
+        self.smiles = smiles
+        self.item = item
+        self.index = index
+        self.estimate = 0.0
+        self.solved: Table = ()
+        self.live: Table = ()
+        self.hopeful: Table = ()  # the smaller of the two
+        self.reactions: list[ReactionNode] | None = None
+        self.parents: list[ReactionNode] = []
+        self.asked = 0  # how many proposers have been asked about it
+
+    @property
+    def open(self) -> bool:
+        return self.item is None and self.reactions is None
 
 
-@dataclass(eq=False)
 class ReactionNode:
-    proposal: Proposal
-    cost: float
-    product: MoleculeNode
-    reactants: tuple[MoleculeNode, ...]  # distinct
+    """`reactants` distinct; `made`: those that are not leaves; `cost` of the step alone.
 
-    def table(self, name: str, size: int) -> Table:
-        """Least cost of this reaction and all below it with at most b reactions."""
-        total = split_table([getattr(r, name) for r in self.reactants], size)
-        return [math.inf, *(self.cost + total[b] for b in range(size - 1))]
+    `visits` and `worth` are tree-search statistics (PUCT); `closed` reactions take no part any more.
+    """
 
+    __slots__ = ("closed", "cost", "leaves", "live", "made", "product", "proposal", "reactants", "solved", "visits",
+                 "worth")  # fmt: skip
 
-def split_table(tables: Sequence[Table], size: int) -> Table:
-    """Min-plus convolution: share b reactions among several molecules at the least total cost."""
-    total = [0.0] * size
-    for table in tables:
-        total = [min(total[b - used] + table[used] for used in range(b + 1)) for b in range(size)]
-    return total
+    def __init__(self, proposal: Proposal, product: MoleculeNode, reactants: tuple[MoleculeNode, ...]) -> None:
+        self.proposal = proposal
+        self.product = product
+        self.reactants = reactants
+        self.made = tuple(r for r in reactants if r.item is None)
+        self.leaves = sum(r.solved[0] for r in reactants if r.item is not None)
+        self.cost = step_cost(proposal.score)
+        self.solved: Table = ()
+        self.live: Table = ()
+        self.closed = False
+        self.visits = 0
+        self.worth = 0.0
 
 
 class Graph:
@@ -56,88 +76,152 @@ class Graph:
 
     def __init__(self, target: str, supply: Supply, max_steps: int) -> None:
         self._supply = supply
-        self._size = max_steps + 1
-        self._nodes: dict[str, MoleculeNode] = {}
-        self.root = self._new(target, None)
+        self.max_steps = max_steps
+        self.size = max_steps + 1
+        self.never: Table = (math.inf,) * self.size
+        self.nodes: dict[str, MoleculeNode] = {}
+        self.expanded: list[MoleculeNode] = []
+        self.unreadable = 0  # proposals dropped because a reactant has no InChIKey
+        self.solutions = 0  # grows whenever a solved table changes: routes found so far may be out of date
+        self.root = self._open(target)
 
-    def _new(self, smiles: str, item: StockItem | None) -> MoleculeNode:
-        if item is None:
-            hopeful = [math.inf, *[open_cost(smiles)] * (self._size - 1)]
-            node = MoleculeNode(smiles, None, hopeful, [math.inf] * self._size)
-        else:
-            cost = leaf_cost(item)
-            node = MoleculeNode(smiles, item, [cost] * self._size, [cost] * self._size)
-        self._nodes[smiles] = node
+    def _open(self, smiles: str) -> MoleculeNode:
+        node = MoleculeNode(smiles, None, len(self.nodes))
+        node.estimate = open_cost(smiles)
+        node.solved = self.never
+        node.live = node.hopeful = (math.inf, *(node.estimate,) * self.max_steps)
+        self.nodes[smiles] = node
         return node
 
     def _intern(self, smiles: str) -> MoleculeNode:
-        return self._nodes.get(smiles) or self._new(smiles, self._supply.find(smiles))
+        node = self.nodes.get(smiles)
+        if node is not None:
+            return node
+        item = self._supply.find(smiles)
+        if item is None:
+            return self._open(smiles)
+        node = MoleculeNode(smiles, item, len(self.nodes))
+        node.solved = node.hopeful = (leaf_cost(item),) * self.size
+        node.live = self.never
+        self.nodes[smiles] = node
+        return node
 
     def expand(self, node: MoleculeNode, proposals: Sequence[Proposal]) -> None:
-        """Hang `proposals` under `node` and carry the new costs upwards."""
-        node.reactions = []
+        """Hang `proposals` under `node` and carry the new costs upwards; again for those of a second proposer.
+
+        A precursor set that the node has already is not hung twice.
+        """
+        if node.reactions is None:
+            node.reactions = []
+            self.expanded.append(node)
+        known = {tuple(sorted(r.proposal.reactants)) for r in node.reactions} if node.reactions else set()
         for proposal in proposals:
             if self.root.smiles in proposal.reactants or node.smiles in proposal.reactants:
                 continue
-            distinct = tuple(self._intern(s) for s in dict.fromkeys(proposal.reactants))
-            reaction = ReactionNode(proposal, step_cost(proposal.score), node, distinct)
+            if known and tuple(sorted(proposal.reactants)) in known:
+                continue
+            try:
+                distinct = tuple(self._intern(s) for s in dict.fromkeys(proposal.reactants))
+            except InvalidMolecule:
+                self.unreadable += 1
+                continue
+            reaction = ReactionNode(proposal, node, distinct)
+            reaction.solved, reaction.live = self._tables(reaction)
             node.reactions.append(reaction)
-            for reactant in distinct:
+            for reactant in reaction.made:
                 reactant.parents.append(reaction)
-        self._update(node)
+        self._settle([node])
 
-    def _update(self, start: MoleculeNode) -> None:
-        queue = [start]
-        while queue:
-            node = queue.pop(0)
-            hopeful = [math.inf] * self._size
-            solved = [math.inf] * self._size
-            for reaction in node.reactions or ():
-                hopeful = list(map(min, hopeful, reaction.table("hopeful", self._size)))
-                solved = list(map(min, solved, reaction.table("solved", self._size)))
-            if node is not start and hopeful == node.hopeful and solved == node.solved:
-                continue
-            node.hopeful, node.solved = hopeful, solved
-            for parent in node.parents:
-                if parent.product not in queue:
-                    queue.append(parent.product)
+    def charge(self, reaction: ReactionNode, nats: float) -> None:
+        """Make a reaction dearer, as a failed check does."""
+        reaction.cost += nats
+        self._refresh(reaction)
 
-    def next_open(self, reaction: ReactionNode | None) -> tuple[MoleculeNode, int] | None:
-        """The open molecule to expand next on the most hopeful tree (through `reaction` when given), and its budget."""
-        best: tuple[MoleculeNode, int] | None = None
-        stack = [(self.root, self._size - 1)]
-        first = reaction
-        while stack:
-            node, budget = stack.pop()
-            if node.item is not None:
-                continue
-            if node.reactions is None:
-                if best is None or node.hopeful[1] > best[0].hopeful[1]:
-                    best = (node, budget)
-                continue
-            chosen = first or self.best_reaction(node, budget, "hopeful")
-            first = None
-            if chosen is not None:
-                stack.extend(self.shares(chosen, budget, "hopeful"))
-        return best
+    def close(self, reaction: ReactionNode) -> None:
+        """Take a reaction out of the search."""
+        reaction.closed = True
+        self._refresh(reaction)
 
-    def best_reaction(self, node: MoleculeNode, budget: int, table: str) -> ReactionNode | None:
-        costs = [(r.table(table, self._size)[budget], i) for i, r in enumerate(node.reactions or ())]
-        if not costs or math.isinf(min(costs)[0]):
-            return None
-        return (node.reactions or [])[min(costs)[1]]
+    def _refresh(self, reaction: ReactionNode) -> None:
+        reaction.solved, reaction.live = self._tables(reaction)
+        self._settle([reaction.product])
 
-    def shares(self, reaction: ReactionNode, budget: int, table: str) -> list[tuple[MoleculeNode, int]]:
-        """How the cheapest tree below `reaction` shares its remaining steps among the reactants."""
-        left = budget - 1
-        out: list[tuple[MoleculeNode, int]] = []
-        tables = [getattr(r, table) for r in reaction.reactants]
-        for i in range(len(tables) - 1, -1, -1):
-            before = split_table(tables[:i], self._size)
-            used = min(range(left + 1), key=lambda u: (before[left - u] + tables[i][u], u))
-            out.append((reaction.reactants[i], used))
-            left -= used
-        return out[::-1]
+    def _tables(self, reaction: ReactionNode) -> tuple[Table, Table]:
+        """Least costs of a reaction and all below it, solved and live."""
+        never = self.never
+        if reaction.closed:
+            return never, never
+        base = reaction.cost + reaction.leaves
+        if not reaction.made:
+            return (math.inf, *(base,) * self.max_steps), never
+        solved, live = fold(reaction.made, never)
+        return self._after(solved, base), self._after(live, base)
 
-    def cost_through(self, reaction: ReactionNode, table: str) -> float:
-        return reaction.table(table, self._size)[self._size - 1]
+    def _after(self, table: Table, cost: float) -> Table:
+        if table is self.never or math.isinf(table[-2]):
+            return self.never
+        return (math.inf, *[cost + t for t in table[:-1]])
+
+    def _settle(self, changed: Iterable[MoleculeNode]) -> None:
+        """Recompute `changed` and carry upwards what really changed, a wave at a time."""
+        wave = list(changed)
+        while wave:
+            risen: list[MoleculeNode] = []
+            for node in wave:
+                solved, live = self._best(node)
+                if solved != node.solved:
+                    self.solutions += 1
+                elif live == node.live:
+                    continue
+                node.solved, node.live = solved, live
+                if solved is self.never:
+                    node.hopeful = live
+                else:
+                    node.hopeful = solved if live is self.never else tuple(map(min, solved, live))
+                risen.append(node)
+            above: dict[int, MoleculeNode] = {}
+            for node in risen:
+                for reaction in node.parents:
+                    solved, live = self._tables(reaction)
+                    if solved != reaction.solved or live != reaction.live:
+                        reaction.solved, reaction.live = solved, live
+                        above[reaction.product.index] = reaction.product
+            wave = list(above.values())
+
+    def _best(self, node: MoleculeNode) -> tuple[Table, Table]:
+        never = self.never
+        reactions = node.reactions or ()
+        solved = [r.solved for r in reactions if r.solved is not never]
+        live = [r.live for r in reactions if r.live is not never]
+        return least(solved, never), least(live, never)
+
+
+def least(tables: Sequence[Table], never: Table) -> Table:
+    """Entry by entry the smallest; `never` of none."""
+    if len(tables) > 1:
+        return tuple(map(min, *tables))
+    return tables[0] if tables else never
+
+
+def share(a: Table, b: Table, never: Table) -> Table:
+    """Min-plus convolution: share a budget between two molecules at the least total cost."""
+    if a is never or b is never:
+        return never
+    n = len(a)
+    back = b[::-1]
+    return tuple([min(map(add, a, back[n - 1 - k :])) for k in range(n)])
+
+
+def fold(molecules: Sequence[MoleculeNode], never: Table) -> tuple[Table, Table]:
+    """The tables of several molecules needed together: all solved; or at least one open and the others as they are."""
+    first = molecules[0]
+    solved, live = first.solved, first.live
+    for other in molecules[1:]:
+        both = share(live, other.hopeful, never)
+        if solved is not never and other.live is not never:
+            # the second term also covers "other is open while the first is solved"
+            now_open = share(solved, other.live, never)
+            both = now_open if both is never else tuple(map(min, both, now_open))
+        live = both
+        solved = share(solved, other.solved, never)
+    return solved, live

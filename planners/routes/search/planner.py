@@ -1,16 +1,20 @@
-"""Retro* over templates and stock: routes for a molecule, best first."""
+"""Retro* on count budgets for the closed loop: a few routes per molecule, the same every time."""
 
 from __future__ import annotations
 
 import math
+from itertools import islice
 
-from knowledge.records.route import Leaf, Route, RouteStep
-from planners.routes.search.cost import leaf_cost
+from knowledge.records.route import Leaf, Route
+from planners.routes.search.cost import heavy_atoms, leaf_cost
 from planners.routes.search.graph import Graph, MoleculeNode, ReactionNode
+from planners.routes.search.kbest import Derivation, derivations
+from planners.routes.search.routes import route_of
 from planners.routes.search.supply import StockLike, Supply
+from planners.routes.search.walk import Place, open_places
 from planners.routes.single_step.curated import RuleProposer
 from planners.routes.single_step.proposal import Proposer
-from planners.routes.structure import canonical, parse
+from planners.routes.structure import canonical
 
 WIDTH = 50  # proposals kept per molecule
 QUICK = 25  # expansions of `makeable`: of 277 invented solvents, 60 expansions solved none that 30 had not
@@ -116,69 +120,46 @@ class RoutePlanner:
                     break
             elif graph.root.hopeful[self.max_steps] > self._ceiling:
                 break
-            chosen = graph.next_open(through)
-            if chosen is None:
+            places = open_places(graph, Place(graph.root, ()), self.max_steps, through)
+            if not places:
                 break
-            node, _ = chosen
+            node = places[0].node
             graph.expand(node, self.proposer.propose([node.smiles], WIDTH)[0])
         return graph
 
     def _solved(self, graph: Graph) -> bool:
-        return graph.root.solved[self.max_steps] <= self._ceiling
+        if graph.root.solved[self.max_steps] > self._ceiling:
+            return False
+        return any(d.cost <= self._ceiling for d in islice(derivations(graph), 1))
 
     def _alternative(self, graph: Graph, wanted: int) -> ReactionNode | None:
         """The most hopeful first step that could still, solved or solved cheaper, enter the best `wanted`."""
         reactions = graph.root.reactions or []
-        solved = sorted(graph.cost_through(r, "solved") for r in reactions)
+        last = self.max_steps
+        solved = sorted(r.solved[last] for r in reactions)
         bar = min(self._ceiling, solved[min(wanted, len(solved)) - 1])
-        hopeful = [
-            (graph.cost_through(r, "hopeful"), graph.cost_through(r, "solved"), i) for i, r in enumerate(reactions)
-        ]
-        better = [(hope, i) for hope, have, i in hopeful if hope < have and hope < bar]
+        better = [(r.live[last], i) for i, r in enumerate(reactions) if r.live[last] < min(r.solved[last], bar)]
         return reactions[min(better)[1]] if better else None
 
     def _diverse(self, graph: Graph) -> list[Route]:
         """One route per first step; first steps of a class seen already come last."""
-        found = [(graph.cost_through(r, "solved"), i, r) for i, r in enumerate(graph.root.reactions or ())]
-        ordered = [(cost, r) for cost, _, r in sorted(found, key=lambda f: f[:2]) if cost <= self._ceiling]
+        found: list[Derivation] = []
+        for reaction in graph.root.reactions or ():
+            found.extend(islice(derivations(graph, first=reaction), 1))
         seen: set[str] = set()
-        fresh: list[tuple[float, ReactionNode]] = []
-        rest: list[tuple[float, ReactionNode]] = []
-        for cost, reaction in ordered:
-            (rest if reaction.proposal.reaction_class in seen else fresh).append((cost, reaction))
-            seen.add(reaction.proposal.reaction_class)
-        chosen = sorted((fresh + rest)[: self.routes], key=lambda pair: pair[0])
-        return [self._route(graph, reaction, cost) for cost, reaction in chosen]
-
-    def _route(self, graph: Graph, first: ReactionNode, cost: float) -> Route:
-        steps: dict[str, RouteStep] = {}
-        leaves: dict[str, Leaf] = {}
-
-        def add(reaction: ReactionNode, budget: int) -> None:
-            for node, share in graph.shares(reaction, budget, "solved"):
-                if node.item is not None:
-                    leaves[node.smiles] = Leaf(smiles=node.smiles, stock=node.item)
-                    continue
-                below = graph.best_reaction(node, share, "solved")
-                if below is None:
-                    raise RuntimeError(f"search promised a route to {node.smiles} that is not there")
-                add(below, share)
-            proposal = reaction.proposal
-            steps[reaction.product.smiles] = RouteStep(
-                product=reaction.product.smiles,
-                reactants=proposal.reactants,
-                reaction_class=proposal.reaction_class,
-                template=proposal.template,
-                score=proposal.score,
-            )
-
-        add(first, self.max_steps)
-        return Route(
-            target=graph.root.smiles, steps=tuple(steps.values()), leaves=tuple(leaves.values()), score=math.exp(-cost)
-        )
+        fresh: list[Derivation] = []
+        rest: list[Derivation] = []
+        for derivation in sorted(found, key=lambda d: d.cost):
+            if derivation.cost > self._ceiling:
+                break
+            last = derivation.reactions[-1].proposal.reaction_class
+            (rest if last in seen else fresh).append(derivation)
+            seen.add(last)
+        chosen = sorted((fresh + rest)[: self.routes], key=lambda d: d.cost)
+        return [route_of(derivation) for derivation in chosen]
 
 
 def _supplied(reaction: ReactionNode) -> float:
     """Share of the reactants' heavy atoms that stock covers."""
-    sizes = [(parse(n.smiles).GetNumHeavyAtoms(), n.item) for n in reaction.reactants]
+    sizes = [(heavy_atoms(n.smiles), n.item) for n in reaction.reactants]
     return sum(size for size, item in sizes if item is not None) / sum(size for size, _ in sizes)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from knowledge.records.molecule import Molecule
 from knowledge.records.route import StockItem
+from knowledge.stock import Stock
 
 COMMON_REAGENTS: dict[str, str] = {
     "O": "water",
@@ -49,3 +50,20 @@ class Supply:
             self._known.clear()
         self._known[smiles] = item
         return item
+
+
+class FlatMatches:
+    """A stock in which a molecule drawn without stereo is also supplied by any stereoisomer on the shelf.
+
+    Such items say so in `source` and are priced as blocks to order, for nobody knows which isomer the step needs.
+    """
+
+    def __init__(self, stock: Stock) -> None:
+        self._stock = stock
+
+    def __len__(self) -> int:
+        return len(self._stock)
+
+    def lookup_smiles(self, smiles: str) -> StockItem | None:
+        """Raises InvalidMolecule."""
+        return self._stock.lookup_smiles(smiles) or self._stock.lookup_flat(Molecule.from_smiles(smiles).inchikey)
