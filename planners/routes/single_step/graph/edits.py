@@ -1,7 +1,8 @@
 """Edits that turn a product into its reactants, and their application.
 
 Two kinds. A bond edit deletes a bond of the product or gives it another order. An atom edit completes an atom with what
-the product lost. Its word is a SMILES whose dummy is the atom: "*Cl" a chloride, "O=[*+][O-]" the two oxygens of a nitro
+what the product lost. Its word is a SMILES whose dummy is the atom: "*Cl" a chloride, "O=[*+][O-]" the two oxygens
+of a nitro
 group with the charge on nitrogen. The dummy's charge is added to the atom's, isotope 1 forgets the atom's
 stereo, isotope 2 inverts it, "*" alone does nothing more. The idea of edits and leaving groups is GraphRetro's
 (V. R. Somnath et al., NeurIPS 2021) and MEGAN's (M. Sacha et al., J. Chem. Inf. Model. 2021, 61, 3273).
