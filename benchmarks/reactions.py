@@ -15,7 +15,7 @@ import gzip
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -76,6 +76,7 @@ def read(source: str, *, column: str | None = None, product: Side | None = None)
     `product` overrides the detection for lines whose atom maps do not tell. Raises BadFile when no line is a reaction
     or the column is missing, OSError, RuntimeError when a named split cannot be fetched.
     """
+    rows: Iterable[tuple[int, str]]
     if source in _SPLITS:
         rows, digest = _split(source)
         product = "right"
