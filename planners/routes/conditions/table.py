@@ -14,6 +14,7 @@ from knowledge.records.procedure import Basis, Role
 from knowledge.records.quantity import Quantity
 
 GENERIC = "generic"
+FILES = ("classes.yaml", "classes_patents.yaml")
 REFLUX_MARGIN = 5.0  # K between the reaction temperature and the solvent's boiling point in an open vessel
 
 Field_ = Literal["solvent", "temperature", "duration", "yield", "workup", "purification", "equivalents", "reagents"]
@@ -136,8 +137,15 @@ class ConditionsTable(Record):
 @cache
 def conditions_table() -> ConditionsTable:
     """The table that comes with the package, read and validated once."""
-    text = resources.files("planners.routes.conditions").joinpath("classes.yaml").read_text(encoding="utf-8")
-    return ConditionsTable.model_validate(yaml.safe_load(text))
+    home = resources.files("planners.routes.conditions")
+    table: dict[str, dict[str, object]] = {}
+    for name in FILES:
+        for part, rows in yaml.safe_load(home.joinpath(name).read_text(encoding="utf-8")).items():
+            twice = sorted(set(rows) & set(table.setdefault(part, {})))
+            if twice:
+                raise ValueError(f"{name} says a second time what {part} '{twice[0]}' is")
+            table[part].update(rows)
+    return ConditionsTable.model_validate(table)
 
 
 @cache
