@@ -46,7 +46,7 @@ class Extracted:
 def unmapped(smiles: str) -> str:
     """Canonical SMILES without map numbers. Raises InvalidMolecule."""
     with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
+        mol: Chem.Mol | None = Chem.MolFromSmiles(smiles)
     if mol is None:
         return canonical(smiles)
     for atom in mol.GetAtoms():
@@ -134,9 +134,9 @@ def _centre(mol: Chem.Mol, old: dict[int, Chem.Atom], back: dict[int, int]) -> l
         if order_code(bond) != order_code(before.GetBondBetweenAtoms(old[a].GetIdx(), old[b].GetIdx())):
             changed.update((a, b))
     for bond in before.GetBonds():
-        ends = back.get(bond.GetBeginAtomIdx()), back.get(bond.GetEndAtomIdx())
-        if None not in ends and mol.GetBondBetweenAtoms(*ends) is None:
-            changed.update(e for e in ends if e is not None)
+        first, second = back.get(bond.GetBeginAtomIdx()), back.get(bond.GetEndAtomIdx())
+        if first is not None and second is not None and mol.GetBondBetweenAtoms(first, second) is None:
+            changed.update((first, second))
     return sorted(changed)
 
 

@@ -115,9 +115,11 @@ def _double_bonds(rw: Chem.RWMol, mol: Chem.Mol, site: Sequence[int], attached: 
 def settle(template: LocalTemplate, edited: Chem.RWMol, mol: Chem.Mol, site: Sequence[int], attached: Attached) -> None:
     """Set the double bonds at the centre: those that stay as they were, new ones as the template names them.
 
-    The molecule must be sanitised. Perception comes first, since it forgets every mark that bond directions do not show.
+    The molecule must be sanitised. Perception comes first, since it forgets marks that bond directions do not show.
     """
     Chem.AssignStereochemistry(edited, cleanIt=True, force=True)
+    for bond in edited.GetBonds():
+        bond.SetBondDir(Chem.BondDir.NONE)
     _double_bonds(edited, mol, site, attached)
     for mark in template.stereo:
         if mark[-1] not in "EZ":
@@ -135,3 +137,4 @@ def settle(template: LocalTemplate, edited: Chem.RWMol, mol: Chem.Mol, site: Seq
             AssignCIPLabels(edited, atomsToLabel=[], bondsToLabel=[bond.GetIdx()])
             if bond.HasProp("_CIPCode") and bond.GetProp("_CIPCode") == mark[-1]:
                 break
+    Chem.SetDoubleBondNeighborDirections(edited)

@@ -1,7 +1,7 @@
 """A local template: the bare change between product and reactants, as data that can be applied to a graph.
 
-The idea follows LocalRetro (S. Chen, Y. Jung, JACS Au 2021, 1, 1612): a template names only the atoms that change and the
-groups that they gain, so a few hundred of them describe most of the reactions that chemists publish.
+The idea follows LocalRetro (S. Chen, Y. Jung, JACS Au 2021, 1, 1612): a template names only the atoms that change and
+the groups that they gain, so a few hundred of them describe most of the reactions that chemists publish.
 """
 
 from __future__ import annotations
