@@ -9,22 +9,9 @@ from planners.routes.precedents.changes import change
 from planners.routes.precedents.mapping import Graph, Mapping
 
 _BOND = {1.0: "-", 1.5: ":", 2.0: "=", 3.0: "#"}
-_ORGANIC = {
-    1: "H",
-    5: "B",
-    6: "C",
-    7: "N",
-    8: "O",
-    9: "F",
-    14: "Si",
-    15: "P",
-    16: "S",
-    17: "Cl",
-    34: "Se",
-    35: "Br",
-    53: "I",
-}
-_LOWER = {5: "b", 6: "c", 7: "n", 8: "o", 15: "p", 16: "s", 34: "se"}
+_SYMBOLS = {5: "B", 6: "C", 7: "N", 8: "O", 9: "F", 14: "Si", 15: "P", 16: "S", 17: "Cl", 35: "Br", 53: "I"}
+_LOWER = {5: "b", 6: "c", 7: "n", 8: "o", 15: "p", 16: "s"}
+LEAVING_ATOMS = 12  # of a leaving group, that a forward template asks for
 ACCEPTORS = "$([N,O,S]~[C,S,P]=[O,S,N])"  # an amide's nitrogen is no amine, an acid's oxygen no alcohol
 Writer = Callable[[int], str]
 
@@ -33,19 +20,21 @@ Writer = Callable[[int], str]
 class Template:
     """Reaction SMARTS, forward. `order`: which reactant (index into the step's) each reactant template is run on.
 
-    `kept`: map numbers of carbons that exchange one neighbour for another, where an inversion may show.
+    `reacting`: map numbers of the atoms whose bonds change. `kept`: those of carbons that exchange one neighbour for
+    another, where an inversion may show.
     """
 
     smarts: str
     order: tuple[int, ...]
+    reacting: tuple[int, ...]
     kept: tuple[int, ...]
 
 
 def _symbol(graph: Graph, atom: int) -> str:
     number = graph.numbers[atom]
     if graph.aromatic[atom]:
-        return _LOWER.get(number, f"#{number};a")
-    return _ORGANIC.get(number, f"#{number}") if number != 1 else "#1"
+        return _LOWER.get(number, f"#{number}")
+    return _SYMBOLS.get(number, f"#{number}")
 
 
 def _charge(value: int) -> str:
@@ -79,6 +68,16 @@ def _reacting(graph: Graph, atom: int, loses_hydrogen: bool) -> str:
         if not pulled:
             text += f";!{ACCEPTORS}"
     return text
+
+
+def _protecting(graph: Graph, atom: int) -> str:
+    """tert-Butyl, benzyl and other alkyl groups leave under conditions that spare each other."""
+    bonds = graph.bonds[atom]
+    if graph.numbers[atom] != 6 or graph.aromatic[atom] or any(order != 1.0 for order in bonds.values()):
+        return ""
+    if len(bonds) == 4:
+        return ";D4"
+    return ";$(Cc)" if any(graph.aromatic[o] and graph.numbers[o] == 6 for o in bonds) else ";!D4;!$(Cc)"
 
 
 def _written(atoms: Sequence[int], graph: Graph, text: Writer, bonds: list[dict[int, float]]) -> list[str]:
@@ -162,13 +161,29 @@ def site(mapping: Mapping) -> Site:
     made = {p for p, _ in atoms if p >= 0}
     before, after = set(centre), set(made)
     for r in centre:
-        before.update(s for s in mapping.reactants.bonds[r] if r in back or s in centre)
+        before.update(s for s in mapping.reactants.bonds[r] if r in back)
+    before.update(_nearest_of_leaving(mapping, [r for r in centre if r not in back], back))
     for p in made:
         after.update(mapping.product.bonds[p])
     before.update(mapping.partner[p] for p in after if mapping.partner[p] >= 0)
     after.update(back[r] for r in before if r in back)
     leaving = _groups(mapping, centre, back)
     return Site(tuple(sorted(after)), tuple(sorted(before)), frozenset(centre), frozenset(made), tuple(sorted(leaving)))
+
+
+def _nearest_of_leaving(mapping: Mapping, starts: list[int], back: dict[int, int]) -> set[int]:
+    """A leaving group as far as its first saturated or aromatic carbons: tert-butyl carbamate, sulfonate, acetal."""
+    graph = mapping.reactants
+    found, stack = set(starts), list(starts)
+    while stack:
+        r = stack.pop()
+        if graph.numbers[r] == 6 and not any(o == 2.0 for o in graph.bonds[r].values()):
+            continue
+        for s in graph.bonds[r]:
+            if s not in back and s not in found and len(found) < LEAVING_ATOMS:
+                found.add(s)
+                stack.append(s)
+    return found
 
 
 def _groups(mapping: Mapping, centre: set[int], back: dict[int, int]) -> set[int]:
@@ -201,7 +216,7 @@ def _made_atom(mapping: Mapping, place: Site, p: int) -> str:
 
 
 def forward_template(mapping: Mapping, sizes: Sequence[int]) -> Template:
-    """`sizes`: atoms of each reactant, as joined in the mapping. Leaving groups count by their first two atoms only."""
+    """`sizes`: atoms of each reactant, as joined in the mapping."""
     place = site(mapping)
     back = mapping.backwards()
 
@@ -210,8 +225,9 @@ def forward_template(mapping: Mapping, sizes: Sequence[int]) -> Template:
         if r in place.centre and r in back:
             fewer = _hydrogens(mapping.product, back[r]) < _hydrogens(graph, r)
             return f"[{_reacting(graph, r, fewer)}:{r + 1}]"
-        tail = f":{r + 1}" if r in back else ""
-        return f"[{_symbol(graph, r)}{_surroundings(graph, r)}{tail}]"
+        if r in back:
+            return f"[{_symbol(graph, r)}{_surroundings(graph, r)}:{r + 1}]"
+        return f"[{_symbol(graph, r)}{_surroundings(graph, r)}{_protecting(graph, r)}]"
 
     patterns, order, start = [], [], 0
     for index, size in enumerate(sizes):
@@ -223,8 +239,9 @@ def forward_template(mapping: Mapping, sizes: Sequence[int]) -> Template:
     product = _written(
         place.product, mapping.product, lambda p: _made_atom(mapping, place, p), list(mapping.product.bonds)
     )
-    kept = tuple(r + 1 for r in sorted(place.centre) if r in back and _exchanges(mapping, r, back[r]))
-    return Template(f"{'.'.join(patterns)}>>{_grouped(product)}", tuple(order), kept)
+    reacting = tuple(r + 1 for r in sorted(place.centre) if r in back)
+    kept = tuple(number for number in reacting if _exchanges(mapping, number - 1, back[number - 1]))
+    return Template(f"{'.'.join(patterns)}>>{_grouped(product)}", tuple(order), reacting, kept)
 
 
 def _exchanges(mapping: Mapping, r: int, p: int) -> bool:

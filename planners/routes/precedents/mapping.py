@@ -22,6 +22,7 @@ ROUNDS = 4  # of improvements around the reacting bonds
 # What breaking a C-O single bond costs, other things equal: the acyl one goes (Fischer esterification) before the alkyl
 # one (1), and that before the aryl one (Mitsunobu with a phenol). Multiple bonds cost more.
 ACYL_BREAK, ARYL_BREAK = 0.9, 1.1
+SPECTATOR = 0.4  # a reactant that gives no atom: another way at equal cost, where each gives one, is the likelier
 MANY = 3.0  # cost above which other orders of growth are tried
 SWAPS = 24  # atoms around the reacting bonds that may exchange partners; more is a reaction no swap explains
 
@@ -111,6 +112,7 @@ class _Assignment:
         """`order` -1 breaks ties the other way round: the last atom first."""
         self.product, self.reactants, self._order = product, reactants, order
         self.left, self.right = levels
+        self._parts = Chem.GetMolFrags(reactants.mol)
         self.partner = [-1] * len(product)
         self.used = [-1] * len(reactants)
         self._heap: list[tuple[int, int, int, int]] = []
@@ -161,7 +163,7 @@ class _Assignment:
 
     def cost(self) -> float:
         """Bonds made, broken or altered; an atom from nowhere costs more than any of them."""
-        total = 0.0
+        total = SPECTATOR * sum(all(self.used[r] < 0 for r in part) for part in self._parts)
         made, kept = self.product.bonds, self.reactants.bonds
         for p, r in enumerate(self.partner):
             if r < 0:
