@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from planners.routes.single_step.templates.policy import PolicyNetwork
 
 VERSION = "4.4.1"
+# It needs NumPy 1; the newest pyarrow, which one of its dependencies takes, no longer works with that.
+_BESIDE = ("pyarrow<20",)
 # The exporter of torch needs these; they stay out of our own environment.
 _EXPORTER = ("onnx==1.23.2", "onnxscript==0.7.2", "onnx_ir==1.1.0", "ml_dtypes==0.6.0", "protobuf==7.36.2")
 _READY = "ready.json"
@@ -48,7 +50,12 @@ def environment() -> Path:
     python, ready = home / "bin" / "python", home / _READY
     if not ready.is_file():
         venv.create(home, with_pip=True, clear=True)
-        _pip(python, [f"aizynthfinder=={VERSION}"])
+        _pip(python, [f"aizynthfinder=={VERSION}", *_BESIDE])
+        tried = subprocess.run(
+            [str(python), "-c", "import aizynthfinder.aizynthfinder"], capture_output=True, check=False
+        )
+        if tried.returncode:
+            raise SetupFailed(f"AiZynthFinder {VERSION} is installed in {home} but cannot be imported")
         listed = subprocess.run([str(python), "-m", "pip", "freeze"], capture_output=True, text=True, check=True)
         ready.write_text(json.dumps(sorted(listed.stdout.split("\n"))), encoding="utf-8")
     return python

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import resource
 import sys
 import time
 from typing import Any
@@ -123,11 +122,11 @@ def _search(finder: Any, strategy: Any, request: dict[str, Any]) -> dict[str, An
     finder.config.search.algorithm = _MODULES[request["algorithm"]]
     finder.config.search.time_limit = request["seconds"]
     strategy.expansions, strategy.asked = 0, set()
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     finder.target_smiles = request["smiles"]
     finder.prepare_tree()
     finder.tree_search()
-    seconds = time.perf_counter() - begun
+    seconds, cpu = time.perf_counter() - begun, time.process_time() - busy
     reactions = None
     if request["algorithm"] == "retro*":
         reactions = sum(len(node.children) for node in finder.tree.mol_nodes)
@@ -135,12 +134,18 @@ def _search(finder: Any, strategy: Any, request: dict[str, Any]) -> dict[str, An
         "solved": "first_solution_time" in finder.search_stats,
         "first_route_s": finder.search_stats.get("first_solution_time"),
         "seconds": seconds,
+        "cpu_s": cpu,
         "iterations": finder.search_stats["iterations"],
         "expansions": strategy.expansions,
         "distinct_molecules": len(strategy.asked),
         "reactions": reactions,
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0, 1),
+        "peak_memory_mb": _peak_memory_mb(),
     }
+
+
+def _peak_memory_mb() -> float:
+    with open("/proc/self/status", encoding="utf-8") as lines:
+        return next(round(int(line.split()[1]) / 1024.0, 1) for line in lines if line.startswith("VmHWM:"))
 
 
 def main() -> None:

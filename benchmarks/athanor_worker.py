@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ def main() -> None:
 
 
 def _search(searcher: Searcher, smiles: str) -> dict[str, Any]:
-    before = models.counts(searcher.proposer).get("misses", 0)
+    busy = time.process_time()
+    before, reactions = models.counts(searcher.proposer).get("misses", 0), searcher.reactions
     try:
         result = searcher.search(smiles)
     except (ValueError, RuntimeError) as error:
@@ -44,12 +46,14 @@ def _search(searcher: Searcher, smiles: str) -> dict[str, Any]:
         "solved": result.solved,
         "first_route_s": result.first_solution_seconds,
         "seconds": result.seconds,
+        "cpu_s": time.process_time() - busy,
         # What the model answered from its cache of earlier targets is no work done.
         "expansions": models.counts(searcher.proposer).get("misses", 0) - before,
         "distinct_molecules": result.expansions,
+        "reactions": searcher.reactions - reactions,
         "molecules": result.molecules,
         "why_stopped": result.why_stopped,
-        "peak_memory_mb": machine.worker({}).peak_memory_mb,
+        "peak_memory_mb": machine.peak_memory_mb(),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import resource
@@ -54,8 +55,17 @@ class Worker(NamedTuple):
 
 def worker(counts: dict[str, int]) -> Worker:
     """This process."""
-    peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0, 1)
-    return Worker(os.getpid(), peak, counts)
+    return Worker(os.getpid(), peak_memory_mb(), counts)
+
+
+def peak_memory_mb() -> float:
+    """Of this process so far."""
+    # A child inherits ru_maxrss from the parent it was forked from, even across exec; the kernel's VmHWM starts anew.
+    with contextlib.suppress(OSError), open("/proc/self/status", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("VmHWM:"):
+                return round(int(line.split()[1]) / 1024.0, 1)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0, 1)
 
 
 def total(workers: Iterable[Worker]) -> dict[str, int]:

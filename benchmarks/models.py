@@ -1,4 +1,8 @@
-"""The single-step models that the benchmarks know by name."""
+"""The single-step models that the benchmarks know by name.
+
+"gated" is the ensemble that asks its slow models only where the quick ones are unsure; "combined" adds the curated
+rules, as the route command does.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,11 @@ MODELS = {
     "graph": ("graph.proposer", "GraphProposer"),
     "sequence": ("sequence.proposer", "SequenceProposer"),
     "ensemble": ("ensemble", "EnsembleProposer"),
+    "gated": ("ensemble", "EnsembleProposer"),
+    "combined": ("combined", "CombinedProposer"),
     "rules": ("curated", "RuleProposer"),
 }
+_ARGUMENTS: dict[str, dict[str, Any]] = {"gated": {"gate": 0.5}}  # as the route command gates the slow models
 _WARM_UP = "CC(=O)Oc1ccccc1C(=O)O"  # aspirin: every model has something to say
 
 
@@ -29,7 +36,11 @@ def load(name: str) -> Proposer:
     """The model, with its weights read. Raises ModelUnavailable, KeyError for a name not in MODELS."""
     module, kind = MODELS[name]
     try:
-        proposer: Proposer = getattr(import_module(f"{_ROOM}.{module}"), kind)()
+        make = getattr(import_module(f"{_ROOM}.{module}"), kind)
+        if name == "combined":
+            proposer: Proposer = make(load("rules"), load("gated"))
+        else:
+            proposer = make(**_ARGUMENTS.get(name, {}))
         proposer.propose([_WARM_UP], 1)
     except (weights.WeightsMissing, ModuleNotFoundError) as error:
         raise ModelUnavailable(f"--model {name}: {error}") from error

@@ -153,6 +153,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "seed": arguments.seed,
         "jobs": arguments.jobs,
         "stock": stock.names,
+        "stock_bad_lines": stock.bad_lines,
         "stock_size": len(stock.stock),
         "targets": found.source,
         "stock_wanted_by_targets": found.stock_name,

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from benchmarks import models
 from planners.routes.search.supply import StockLike
+from planners.routes.single_step.proposal import Proposal, Proposer
 
 if TYPE_CHECKING:
+    from planners.routes.search.judging import Judge
     from planners.routes.search.result import SearchResult
     from planners.routes.search.strategy import Algorithm
 
 _NO_LIMIT = 10**9  # expansions: the clock is the budget
+
+
+def _judge() -> Judge:
+    from planners.routes.check import ForwardCheck
+
+    judge: Judge = ForwardCheck().judge
+    return judge
+
+
+class _Tally:
+    """The proposer of a search, with the disconnections it gave counted."""
+
+    def __init__(self, proposer: Proposer) -> None:
+        self._proposer = proposer
+        self.reactions = 0
+
+    def propose(self, molecules: Sequence[str], k: int) -> list[list[Proposal]]:
+        answers = self._proposer.propose(molecules, k)
+        self.reactions += sum(map(len, answers))
+        return answers
 
 
 class Searcher:
@@ -37,25 +60,28 @@ class Searcher:
     ) -> None:
         from planners.routes.search import Budget, RouteSearch
 
-        judge = None
-        if judged:
-            from planners.routes.check import judge
         self.proposer = models.load(proposer)
+        self._tally = _Tally(self.proposer)
         self._search = RouteSearch(
             stock,
-            self.proposer,
+            self._tally,
             second=None if second is None else models.load(second),
             algorithm=algorithm,
             max_steps=max_steps,
             routes=routes,
             width=width,
-            judge=judge,
+            judge=_judge() if judged else None,
         )
         self._budget = Budget(expansions=_NO_LIMIT, seconds=seconds, enough=enough)
         if "torch" in sys.modules:
             import torch
 
             torch.set_num_threads(1)
+
+    @property
+    def reactions(self) -> int:
+        """Disconnections that the model has given so far, those from its cache too."""
+        return self._tally.reactions
 
     def search(self, smiles: str) -> SearchResult:
         """A route of at least one step, also for a target that is itself in stock. Raises InvalidMolecule."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import tempfile
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.reactions import BadFile
+from knowledge import stock_file
 from knowledge.stock import Stock
 
 BUILTIN = "builtin"
@@ -17,46 +17,42 @@ BUILTIN = "builtin"
 
 @dataclass(frozen=True, slots=True)
 class StockFile:
-    """`keys`: InChIKeys, one per line, sorted, as another program can read them; None for the built-in stock."""
+    """`keys`: InChIKeys, one per line, sorted, as another program can read them; None for the built-in stock.
+
+    `bad_lines`: lines that could not be read.
+    """
 
     stock: Stock
     names: tuple[str, ...]
     sha256: str
     keys: Path | None
+    bad_lines: int
 
 
 def open_stock(sources: Sequence[str], folder: Path) -> StockFile:
-    """The union of `sources`; files are unpacked into `folder`, which must live as long as the stock is read.
+    """The union of `sources`; what is written goes into `folder`, which must live as long as the stock is read.
 
-    A first line whose first word is "inchikey", "inchi_key" or "smiles" is a header. Raises BadFile for an empty stock
-    or for "builtin" beside files, InvalidMolecule naming the line, OSError.
+    Raises BadFile for "builtin" beside files and when a file holds no substance, OSError.
     """
     if list(sources) == [BUILTIN]:
-        return StockFile(Stock.builtin(), (BUILTIN,), BUILTIN, None)
+        return StockFile(Stock.builtin(), (BUILTIN,), BUILTIN, None, 0)
     if BUILTIN in sources or not sources:
         raise BadFile("a stock is 'builtin' or files, not both")
     digest = hashlib.sha256()
-    words: set[str] = set()
+    found: set[str] = set()
+    bad = 0
     for source in sources:
-        data = Path(source).read_bytes()
-        digest.update(hashlib.sha256(data).digest())
-        text = (gzip.decompress(data) if source.endswith(".gz") else data).decode("utf-8-sig", "replace")
-        rows = [line.replace(",", " ").split() for line in text.splitlines()]
-        entries = [row[0] for row in rows if row and not row[0].startswith("#")]
-        words.update(entries[1:] if entries and entries[0].lower() in {"inchikey", "inchi_key", "smiles"} else entries)
-    if not words:
-        raise BadFile(f"no substance in {', '.join(sources)}")
+        digest.update(hashlib.sha256(Path(source).read_bytes()).digest())
+        try:
+            contents = stock_file.read(Path(source), strict=False)
+        except stock_file.EmptyStock as error:
+            raise BadFile(str(error)) from error
+        found.update(contents.found)
+        bad += len(contents.bad_lines)
     keys = folder / "stock.txt"
-    keys.write_text("\n".join(sorted(_keys(words))) + "\n", encoding="utf-8")
-    return StockFile(Stock.from_file(keys), tuple(Path(s).name for s in sources), digest.hexdigest(), keys)
-
-
-def _keys(words: set[str]) -> set[str]:
-    from knowledge.records.molecule import Molecule
-
-    return {
-        w if len(w) == 27 and w.count("-") == 2 and w.isupper() else Molecule.from_smiles(w).inchikey for w in words
-    }
+    keys.write_text("\n".join(sorted(found)) + "\n", encoding="utf-8")
+    names = tuple(Path(source).name for source in sources)
+    return StockFile(Stock.from_file(keys), names, digest.hexdigest(), keys, bad)
 
 
 def scratch() -> tempfile.TemporaryDirectory[str]:

@@ -7,8 +7,9 @@ run, with our policy exported to ONNX and our templates applied by its own RDChi
 core, target by target. It runs twice: `plain`, its usual cut-off over all templates, and `matching`, where the cut-off
 takes the best templates that match, which is what our policy was trained to rank.
 
-An expansion is one molecule given to the policy and its templates applied. AiZynthFinder's MCTS applies templates only
-when it visits a child, so its expansions there are an upper bound. Neither program checks steps forward here.
+An expansion is one molecule given to the policy and its templates applied; an answer from a cache of earlier targets
+does not count. AiZynthFinder's MCTS asks again for every molecule of a state and applies templates only when it visits
+a child, so there its expansions are an upper bound and distinct molecules tell more. Neither program checks steps here.
 The last line on stdout is one JSON object.
 """
 
@@ -19,6 +20,7 @@ import contextlib
 import json
 import os
 import random
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -35,8 +37,11 @@ from knowledge.records.molecule import InvalidMolecule
 from knowledge.stock import hash64
 from planners.routes.search.supply import COMMON_REAGENTS
 
+_STARTING = 600.0  # s until a worker must be ready; the built-in stock may have to be made first
+_PATIENCE = 4.0  # times the seconds of a search: one long step of a program is not its death
 ROOT = Path(__file__).resolve().parent.parent
 VARIANTS = ("plain", "matching")
+_RATES = ("expansions_per_second", "expansions_per_cpu_second", "distinct_molecules_per_second")
 
 
 class WorkerDied(RuntimeError):
@@ -44,26 +49,39 @@ class WorkerDied(RuntimeError):
 
 
 class Worker:
-    """A program that answers one line of JSON per line of JSON."""
+    """A program that answers one line of JSON per line of JSON; started anew when it does not answer in time."""
 
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-        )
-        self.about = self._read()
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        self._start()
 
-    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Raises WorkerDied."""
+    def _start(self) -> None:
+        self._process = subprocess.Popen(self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.about = self._read(_STARTING)
+
+    def ask(self, request: dict[str, Any], patience: float) -> dict[str, Any]:
+        """The answer, or an error when there is none after `patience` seconds. Raises WorkerDied."""
         if self._process.stdin is None:
             raise WorkerDied("the worker has no input")
         with contextlib.suppress(BrokenPipeError):  # the reading tells
-            self._process.stdin.write(json.dumps(request) + "\n")
-        return self._read()
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+        try:
+            return self._read(patience)
+        except TimeoutError as error:
+            self.close()
+            self._start()
+            return {"error": str(error), "seconds": patience}
 
-    def _read(self) -> dict[str, Any]:
-        line = self._process.stdout.readline() if self._process.stdout is not None else ""
+    def _read(self, patience: float) -> dict[str, Any]:
+        """Raises TimeoutError, WorkerDied."""
+        stream = self._process.stdout
+        # One line is under way at a time, so nothing hides in the buffer when the pipe is empty.
+        if stream is None or not select.select([stream], [], [], patience)[0]:
+            raise TimeoutError(f"no answer after {patience:.0f} s")
+        line = stream.readline()
         if not line:
-            raise WorkerDied(f"{' '.join(map(str, self._process.args))} ended with code {self._process.wait()}")  # type: ignore[arg-type]
+            raise WorkerDied(f"{' '.join(self._command)} ended with code {self._process.wait()}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -96,7 +114,7 @@ def contenders(arguments: argparse.Namespace, folder: Path, stock: stocks.StockF
 
 def _worker(command: list[str], settings: dict[str, Any], file: Path) -> Worker:
     file.write_text(json.dumps(settings), encoding="utf-8")
-    return Worker([*command, str(file)], dict(os.environ))
+    return Worker([*command, str(file)])
 
 
 def _policy(folder: Path) -> dict[str, str | int]:
@@ -120,7 +138,7 @@ def _their_stock(stock: stocks.StockFile, folder: Path) -> dict[str, str]:
 
 
 def figures(records: list[dict[str, Any]], seed: int) -> dict[str, Any]:
-    """By "program algorithm": solved, expansions per second, time to first route, and ours against theirs.
+    """By "program algorithm": solved, expansions per second, time to first route; and our rates over theirs.
 
     Raises ValueError when there are no records.
     """
@@ -133,25 +151,36 @@ def figures(records: list[dict[str, Any]], seed: int) -> dict[str, Any]:
         result["contenders"][name] = {
             **metrics.shares({"solved": [bool(a.get("solved")) for a in answers]}, seed),
             "expansions_per_second": _rate(answers, "expansions", seconds),
+            "expansions_per_cpu_second": _rate(answers, "expansions", sum(a.get("cpu_s", 0.0) for a in answers)),
             "distinct_molecules_per_second": _rate(answers, "distinct_molecules", seconds),
+            "reactions_per_distinct_molecule": _per_molecule(answers),
             "median_first_route_s": metrics.quantile(first, 0.5),
             "p90_first_route_s": metrics.quantile(first, 0.9),
             "mean_seconds": round(seconds / len(answers), 2),
             "peak_memory_mb": max((a.get("peak_memory_mb", 0.0) for a in answers), default=None),
             "errors": sum("error" in a for a in answers),
         }
-    result["expansion_ratio"] = {}
+    result["athanor_over"] = {}
     for name, theirs in result["contenders"].items():
         program, algorithm = name.split(" ")
         ours = result["contenders"].get(f"athanor {algorithm}")
-        if program != "athanor" and ours and ours["expansions_per_second"] and theirs["expansions_per_second"]:
-            ratio = ours["expansions_per_second"] / theirs["expansions_per_second"]
-            result["expansion_ratio"][f"athanor / {name}"] = round(ratio, 2)
+        if program == "athanor" or not ours:
+            continue
+        result["athanor_over"][name] = {
+            what: round(ours[what] / theirs[what], 2) for what in _RATES if ours[what] and theirs[what]
+        }
     return result
 
 
 def _rate(answers: list[dict[str, Any]], what: str, seconds: float) -> float | None:
     return round(sum(a.get(what, 0) for a in answers) / seconds, 2) if seconds else None
+
+
+def _per_molecule(answers: list[dict[str, Any]]) -> float | None:
+    """Disconnections that the search got for each molecule; None where the program does not make them all."""
+    counted = [a for a in answers if a.get("reactions") is not None]
+    molecules = sum(a["distinct_molecules"] for a in counted)
+    return round(sum(a["reactions"] for a in counted) / molecules, 2) if molecules else None
 
 
 def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -185,7 +214,9 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 for algorithm in arguments.algorithms:
                     for name in turn:
                         request = {"smiles": target.smiles, "seconds": arguments.seconds, "algorithm": algorithm}
-                        answers[f"{name} {algorithm}"] = workers[name].ask(request)
+                        answers[f"{name} {algorithm}"] = workers[name].ask(
+                            request, _PATIENCE * arguments.seconds + 60.0
+                        )
                 journal.add({"key": target.key, "smiles": target.smiles, "answers": answers})
                 told = {k: (bool(a.get("solved")), a.get("expansions"), a.get("error")) for k, a in answers.items()}
                 print(f"{number + 1}/{len(todo)} {target.key} (solved, expansions, error) {told}", file=sys.stderr)
@@ -194,6 +225,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         **figures(measured, arguments.seed),
         "stock_sizes": sizes,
         "stock": stock.names,
+        "stock_bad_lines": stock.bad_lines,
         "targets": found.source,
         "limit": arguments.limit,
         "seed": arguments.seed,
@@ -222,7 +254,7 @@ def main() -> None:
     arguments = parser.parse_args()
     failures = (
         BadFile, InvalidMolecule, OtherRun, FileExistsError, FileNotFoundError,
-        models.ModelUnavailable, SetupFailed, WorkerDied,
+        models.ModelUnavailable, SetupFailed, WorkerDied, TimeoutError,
     )  # fmt: skip
     try:
         with stocks.scratch() as folder:
