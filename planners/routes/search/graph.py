@@ -109,17 +109,19 @@ class Graph:
     def expand(self, node: MoleculeNode, proposals: Sequence[Proposal]) -> None:
         """Hang `proposals` under `node` and carry the new costs upwards; again for those of a second proposer.
 
-        A precursor set that the node has already is not hung twice.
+        A precursor set is hung once, the first time it comes.
         """
         if node.reactions is None:
             node.reactions = []
             self.expanded.append(node)
-        known = {tuple(sorted(r.proposal.reactants)) for r in node.reactions} if node.reactions else set()
+        known = {tuple(sorted(r.proposal.reactants)) for r in node.reactions}
         for proposal in proposals:
             if self.root.smiles in proposal.reactants or node.smiles in proposal.reactants:
                 continue
-            if known and tuple(sorted(proposal.reactants)) in known:
+            key = tuple(sorted(proposal.reactants))
+            if key in known:
                 continue
+            known.add(key)
             try:
                 distinct = tuple(self._intern(s) for s in dict.fromkeys(proposal.reactants))
             except InvalidMolecule:
@@ -208,6 +210,12 @@ def share(a: Table, b: Table, never: Table) -> Table:
     if a is never or b is never:
         return never
     n = len(a)
+    for one, other in ((a, b), (b, a)):
+        # One cost from the first possible budget on, as of every open molecule: there is nothing to weigh up.
+        cost = one[-1]
+        first = one.index(cost)
+        if first == 0 or math.isinf(one[first - 1]):
+            return (math.inf,) * first + tuple([cost + t for t in other[: n - first]])
     back = b[::-1]
     return tuple([min(map(add, a, back[n - 1 - k :])) for k in range(n)])
 

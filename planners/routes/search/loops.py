@@ -6,6 +6,7 @@ the same branch is not: whatever happened between leads nowhere.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache, lru_cache
 
@@ -15,9 +16,9 @@ from planners.routes.structure import parse
 
 # The atoms that a deprotection takes away; a recursive pattern looks at the anchor that stays.
 _GROUPS: dict[str, str] = {
-    "Boc": "[$([CX3][#7,O])](=O)OC([CH3])([CH3])[CH3]",
-    "Cbz": "[$([CX3][#7,O])](=O)O[CH2]c1[cH][cH][cH][cH][cH]1",
-    "Fmoc": "[$([CX3][#7,O])](=O)O[CH2]C1c2ccccc2-c2ccccc21",
+    "Boc": "[$([CX3](=O)(O)[#7,OX2])](=O)OC([CH3])([CH3])[CH3]",
+    "Cbz": "[$([CX3](=O)(O)[#7,OX2])](=O)O[CH2]c1[cH][cH][cH][cH][cH]1",
+    "Fmoc": "[$([CX3](=O)(O)[#7,OX2])](=O)O[CH2]C1c2ccccc2-c2ccccc21",
     "silyl": "[$([Si]([#6])([#6])([#6])[O,#7])]",
     "trityl": "[$([CX4][#7,O,S])](c1ccccc1)(c1ccccc1)c1ccccc1",
     "PMB": "[$([CH2][#7,O,S])]c1[cH][cH]c(O[CH3])[cH][cH]1",
@@ -86,17 +87,28 @@ def _branches(mol: Chem.Mol, silicon: int) -> set[int]:
 def circular(smiles: str, ancestors: Sequence[str]) -> int | None:
     """Which of `ancestors` (the target first, the direct product last) `smiles` goes back to; None: none.
 
-    That is the molecule itself; the same skeleton with the same groups (a stereoisomer, a group on another place); or
-    the same skeleton with any groups when something else lies between (a deprotection would have led there at once).
+    That is the molecule itself; the same skeleton with the same groups (a stereoisomer, a group on another place); or,
+    when something else lies between, the same skeleton with these groups and more: taking those off would have led
+    there at once. An ester from its acid by way of the acid chloride is none of these.
     """
     if smiles in ancestors:
         return ancestors.index(smiles)
-    skeleton, groups = bare(smiles)
+    lasting = _lasting(smiles)
     left = False
     for i in range(len(ancestors) - 1, -1, -1):
-        other, theirs = bare(ancestors[i])
+        if _lasting(ancestors[i]) != lasting:
+            left = True
+            continue
+        (skeleton, groups), (other, theirs) = bare(smiles), bare(ancestors[i])
         if other != skeleton:
             left = True
-        elif left or theirs == groups:
+        elif theirs == groups or (left and not Counter(theirs) - Counter(groups)):
             return i
     return None
+
+
+@lru_cache(maxsize=65536)
+def _lasting(smiles: str) -> tuple[int, ...]:
+    """Letters of elements that no protecting group brings: unequal counts save looking at the structure."""
+    count = smiles.count
+    return (count("N") + count("n"), count("l"), count("r"), count("I"), count("P") + count("p"), count("B"))
