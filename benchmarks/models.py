@@ -24,6 +24,7 @@ MODELS = {
     "combined": ("combined", "CombinedProposer"),
     "rules": ("curated", "RuleProposer"),
 }
+_SINGLE = ("template", "local", "graph", "sequence", "rules")  # whose files, if any, begin with their name
 _ARGUMENTS: dict[str, dict[str, Any]] = {"gated": {"gate": 0.5}}  # as the route command gates the slow models
 _WARM_UP = "CC(=O)Oc1ccccc1C(=O)O"  # aspirin: every model has something to say
 
@@ -59,8 +60,10 @@ def counts(proposer: Proposer) -> dict[str, int]:
     return found
 
 
-def fingerprints() -> dict[str, str]:
-    """The first 16 hexadecimal digits of the SHA-256 of every weights file, by name."""
+def fingerprints(*names: str) -> dict[str, str]:
+    """The first 16 hexadecimal digits of the SHA-256 of every weights file that these models may read, by file."""
     folder = weights.folder()
     files = sorted(p for p in folder.iterdir() if p.suffix != ".md" and p.is_file()) if folder.is_dir() else []
-    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest()[:16] for p in files}
+    own = [n for n in names if n in _SINGLE]
+    kept = [p for p in files if len(own) < len(names) or p.name.startswith(tuple(own))]
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest()[:16] for p in kept}

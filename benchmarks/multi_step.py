@@ -104,7 +104,8 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         draw = random.Random(arguments.seed).sample(range(len(asked)), arguments.limit)
         asked = [asked[i] for i in sorted(draw)]
     stock = stocks.open_stock(arguments.stock, folder)
-    for name in filter(None, (arguments.proposer, arguments.second)):
+    used = [name for name in (arguments.proposer, arguments.second) if name]
+    for name in used:
         models.load(name)  # missing weights are told at once
     options = {
         "algorithm": arguments.algorithm,
@@ -121,7 +122,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "proposer": arguments.proposer,
         "second": arguments.second,
         "flat": arguments.flat,
-        "weights": models.fingerprints(),
+        "weights": models.fingerprints(*used, *([] if arguments.unjudged else ["check"])),
         **options,
     }
     workers: dict[int, machine.Worker] = {}

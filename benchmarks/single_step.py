@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace, reading: Reading) -> dict[str, Any]:
         "benchmark": "single_step",
         "data_sha256": reading.sha256,
         "model": arguments.model,
-        "weights": models.fingerprints(),
+        "weights": models.fingerprints(arguments.model),
         "top": arguments.top,
         "limit": arguments.limit,
         "seed": arguments.seed,

@@ -200,7 +200,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "cutoff": arguments.cutoff,
         "algorithms": arguments.algorithms,
         "variants": arguments.variants,
-        "weights": {k: v for k, v in models.fingerprints().items() if k.startswith("template")},
+        "weights": models.fingerprints("template"),
     }
     sizes: dict[str, int] = {}
     with Journal(arguments.out, settings, resume=arguments.resume) as journal:
