@@ -1,0 +1,1 @@
+"""The sequence model: a Transformer that rewrites a product's SMILES into the SMILES of its reactants."""
