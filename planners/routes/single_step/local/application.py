@@ -102,7 +102,7 @@ def apply(template: LocalTemplate, mol: Chem.Mol, site: Sequence[int]) -> tuple[
         if any(edited.GetAtomWithIdx(i).GetNumRadicalElectrons() for i in site):
             return None
         stereo.settle(template, edited, mol, site, attached)
-        parts = Chem.MolToSmiles(edited).split(".")
+        parts = Chem.MolToSmiles(edited, canonical=False).split(".")
         try:
             return tuple(sorted(canonical(part) for part in parts))
         except ValueError:
@@ -150,7 +150,9 @@ def _attach(rw: Chem.RWMol, group: Chem.Mol, site: Sequence[int], attached: ster
     for bond in group.GetBonds():
         a, b = place[bond.GetBeginAtomIdx()], place[bond.GetEndAtomIdx()]
         rw.AddBond(a, b, bond.GetBondType())
-        rw.GetBondBetweenAtoms(a, b).SetIsAromatic(bond.GetBondType() == Chem.BondType.AROMATIC)
+        made = rw.GetBondBetweenAtoms(a, b)
+        made.SetIsAromatic(bond.GetBondType() == Chem.BondType.AROMATIC)
+        made.SetBondDir(bond.GetBondDir())
     for atom in group.GetAtoms():
         if atom.GetAtomicNum():
             around = [place[b.GetOtherAtomIdx(atom.GetIdx())] for b in atom.GetBonds()]

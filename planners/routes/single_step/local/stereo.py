@@ -82,14 +82,16 @@ def carry(template: LocalTemplate, rw: Chem.RWMol, mol: Chem.Mol, site: Sequence
                 atom.SetChiralTag(_flip(atom.GetChiralTag()))
 
 
-def _double_bonds(rw: Chem.RWMol, mol: Chem.Mol, site: Sequence[int], attached: Attached) -> None:
-    centre = set(site)
-    for old in mol.GetBonds():
-        side = SIDES.get(old.GetStereo())
-        a, b = old.GetBeginAtomIdx(), old.GetEndAtomIdx()
-        if side is None or not ({a, b} & centre):
-            continue
-        bond = rw.GetBondBetweenAtoms(a, b)
+def _marked_bonds(mol: Chem.Mol, site: Sequence[int]) -> list[Chem.Bond]:
+    """Double bonds of the product with a stereo mark and an end in the centre."""
+    found = {b.GetIdx(): b for i in site for b in mol.GetAtomWithIdx(i).GetBonds() if b.GetStereo() in SIDES}
+    return [found[i] for i in sorted(found)]
+
+
+def _double_bonds(rw: Chem.RWMol, mol: Chem.Mol, marked: Sequence[Chem.Bond], attached: Attached) -> None:
+    for old in marked:
+        side = SIDES[old.GetStereo()]
+        bond = rw.GetBondBetweenAtoms(old.GetBeginAtomIdx(), old.GetEndAtomIdx())
         if bond is None or bond.GetBondType() != Chem.BondType.DOUBLE:
             continue
         marks: list[int] = []
@@ -117,10 +119,13 @@ def settle(template: LocalTemplate, edited: Chem.RWMol, mol: Chem.Mol, site: Seq
 
     The molecule must be sanitised. Perception comes first, since it forgets marks that bond directions do not show.
     """
+    marked = _marked_bonds(mol, site)
+    if not marked and not any(mark[-1] in "EZ" for mark in template.stereo):
+        return
     Chem.AssignStereochemistry(edited, cleanIt=True, force=True)
     for bond in edited.GetBonds():
         bond.SetBondDir(Chem.BondDir.NONE)
-    _double_bonds(edited, mol, site, attached)
+    _double_bonds(edited, mol, marked, attached)
     for mark in template.stereo:
         if mark[-1] not in "EZ":
             continue
