@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from knowledge.records.base import Record
 from knowledge.records.procedure import Basis, Role
 from knowledge.records.quantity import Quantity
+from knowledge.records.route import Precedent
 
 GENERIC = "generic"
 FILES = ("classes.yaml", "classes_patents.yaml")
@@ -31,12 +32,15 @@ class ReagentUse(Record):
     smiles: str
     role: Role
     equivalents: float
+    basis: Basis | None = None  # of the choice; None: that of the class's reagents
 
 
 class Conditions(Record):
-    """Conditions of one class. `solvent` None: neat. `equivalents` by precursor position, () when it does not say.
+    """Conditions of one class, or of one step. `solvent` None: neat.
 
-    `default` names the fields whose values are guesses (Basis.DEFAULT); all others are rules of the class (Basis.RULE).
+    `equivalents` by precursor position, () when it does not say; of a step: by its distinct reactants in their order.
+    `default` names the fields whose values are guesses (Basis.DEFAULT), `precedent` those that `precedents` chose; all
+    others are rules of the class (Basis.RULE). `sites`: how often the reaction happens per molecule of product.
     """
 
     reaction_class: str
@@ -53,8 +57,14 @@ class Conditions(Record):
     side_products: tuple[str, ...]
     hazards: tuple[str, ...]
     default: tuple[Field_, ...]
+    precedent: tuple[Field_, ...] = ()
+    precedents: tuple[Precedent, ...] = ()
+    sites: int = 1
+    notes: tuple[str, ...] = ()
 
     def basis(self, field: Field_) -> Basis:
+        if field in self.precedent:
+            return Basis.PRECEDENT
         return Basis.DEFAULT if field in self.default else Basis.RULE
 
 
