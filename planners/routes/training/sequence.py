@@ -3,7 +3,7 @@
     python -m planners.routes.training.sequence --minutes 85 [--resume]
 
 Parameters and gradients are bf16 in the network; the optimiser keeps an fp32 copy. Matrices of the layers are trained
-with Muon (K. Jordan et al. 2024), the rest with AdamW. The learning rate follows the wall clock: warm-up, then a cosine.
+with Muon (K. Jordan et al. 2024), the rest with AdamW. The learning rate follows the wall clock: warm-up, then cosine.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from loguru import logger
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import functional
 
+from planners.routes.single_step.sequence.inputs import Scripts, Texts
 from planners.routes.single_step.sequence.network import SequenceNetwork, Sizes
-from planners.routes.training.sequence_batches import Batch, batch_of, batches
+from planners.routes.training.sequence_batches import batch_of, batches
 from planners.routes.training.sequence_data import Shard, folder, make, vocabulary
 
 SEED = 7
@@ -38,15 +39,15 @@ def loss_of(logits: Tensor, target: Tensor) -> Tensor:
     """Cross-entropy smoothed over what may follow; the mean over what is said."""
     kept = target >= 0
     logits, wanted = logits[kept], target[kept]
-    logp = F.log_softmax(logits, dim=-1)
+    logp = functional.log_softmax(logits, dim=-1)
     hit = logp.gather(1, wanted[:, None])[:, 0]
     possible = torch.isfinite(logp)
     spread = torch.where(possible, logp, 0.0).sum(-1) / possible.sum(-1)
     return -((1 - SMOOTHING) * hit + SMOOTHING * spread).mean()
 
 
-def logits_of(network: SequenceNetwork, batch: Batch) -> Tensor:
-    logits: Tensor = network(batch.source, batch.touch, batch.mask, batch.said, batch.last, batch.first)
+def logits_of(network: SequenceNetwork, texts: Texts, scripts: Scripts) -> Tensor:
+    logits: Tensor = network(texts.source, texts.touch, texts.mask, scripts.said, scripts.last, scripts.first)
     return logits
 
 
@@ -78,14 +79,14 @@ class Trainer:
     def _inner(name: str, p: Tensor) -> bool:
         return p.ndim == 2 and name.startswith(("encoder.", "decoder."))
 
-    def step(self, batch: Batch, share: float) -> float:
+    def step(self, texts: Texts, scripts: Scripts, share: float) -> float:
         """`share` of the time budget gone, 0 to 1; returns the loss."""
         warm = min(1.0, (self.steps + 1) / 100)
         factor = warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = self.rate * factor
-        loss = loss_of(logits_of(self.network, batch), batch.target)
+        loss = loss_of(logits_of(self.network, texts, scripts), scripts.target)
         loss.backward()
         for master, weight in zip(self.masters, self.weights, strict=True):
             master.grad = None if weight.grad is None else weight.grad.float()
@@ -98,7 +99,7 @@ class Trainer:
             decay = min(DECAY, (1 + self.steps) / (10 + self.steps))
             torch._foreach_lerp_(self.average, [p.detach() for p in self.masters], 1 - decay)
         self.steps += 1
-        self.seen += batch.source.shape[0]
+        self.seen += texts.source.shape[0]
         return float(loss.detach())
 
     def averaged(self) -> SequenceNetwork:
@@ -148,11 +149,11 @@ def judged(network: SequenceNetwork, shard: Shard, words: int, rows: int) -> tup
     """Mean loss, share of script numbers right, share of whole scripts right (teacher-forced, so greedy too)."""
     losses, right, said, whole = [], 0, 0, 0
     for start in range(0, rows, 64):
-        batch = batch_of(shard, list(range(start, min(start + 64, rows))), words, DTYPE)
-        logits = logits_of(network, batch)
-        losses.append(float(loss_of(logits, batch.target)))
-        kept = batch.target >= 0
-        hits = (logits.argmax(-1) == batch.target) | ~kept
+        texts, scripts = batch_of(shard, list(range(start, min(start + 64, rows))), words)
+        logits = logits_of(network, texts, scripts)
+        losses.append(float(loss_of(logits, scripts.target)))
+        kept = scripts.target >= 0
+        hits = (logits.argmax(-1) == scripts.target) | ~kept
         right += int((hits & kept).sum())
         said += int(kept.sum())
         whole += int(hits.all(dim=1).sum())
@@ -177,7 +178,7 @@ def train(minutes: float, resume: bool, name: str, rate: float, sizes: Sizes) ->
         shard = Shard.load(shards[trainer.epoch % len(shards)])
         for rows in batches(shard, TOKENS, random.Random(SEED + trainer.epoch)):
             trainer.network.train()
-            losses.append(trainer.step(batch_of(shard, rows, words, DTYPE), trainer.seconds / budget))
+            losses.append(trainer.step(*batch_of(shard, rows, words), trainer.seconds / budget))
             now = time.monotonic()
             trainer.seconds = now - began
             if now - logged > 30:

@@ -1,20 +1,15 @@
-"""Shards into batches of one source length, as tensors that the network reads."""
+"""Shards into batches of texts that are alike in length."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from planners.routes.single_step.sequence.tokens import END, PAD, START
+from planners.routes.single_step.sequence.inputs import Scripts, Texts, scripts, texts
 from planners.routes.training.sequence_data import LONGEST_SCRIPT, Shard
 
-# oneDNN compiles a kernel for every new matrix shape, which took most of the time when shapes were free: so lengths
-# come in steps and every batch of a length has the same number of rows.
+# oneDNN compiles a kernel for every new matrix shape: lengths come in steps, and all batches of a length have the same
+# number of rows.
 STEP = 8
 
 
@@ -24,53 +19,12 @@ def stepped(length: int) -> int:
     return (length + step - 1) // step * step
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """`said` [B, T] is the script so far, `target` [B, T] what comes next (-1: nothing); see `SequenceNetwork`."""
-
-    source: Tensor
-    touch: Tensor
-    mask: Tensor
-    said: Tensor
-    last: Tensor
-    first: Tensor
-    target: Tensor
-
-
-def batch_of(shard: Shard, rows: list[int], words: int, dtype: torch.dtype) -> Batch:
-    sources = [shard.source.row(i) for i in rows]
-    scripts = [shard.script.row(i) for i in rows]
-    length, steps = stepped(max(map(len, sources))), min(stepped(max(map(len, scripts)) + 1), LONGEST_SCRIPT + 2)
-    source = np.full((len(rows), length), PAD, np.int64)
-    touch = np.zeros((len(rows), length, length), np.float32)
-    said = np.full((len(rows), steps), PAD, np.int64)
-    target = np.full((len(rows), steps), -1, np.int64)
-    last = np.zeros((len(rows), steps), bool)
-    first = np.full((len(rows), steps), -1, np.int64)
-    for b, (i, text, script) in enumerate(zip(rows, sources, scripts, strict=True)):
-        source[b, : len(text)] = text
-        edges = shard.edges.row(i).reshape(-1, 2)
-        touch[b, edges[:, 0], edges[:, 1]] = 1
-        touch[b, edges[:, 1], edges[:, 0]] = 1
-        said[b, 0] = START
-        said[b, 1 : len(script) + 1] = script
-        target[b, : len(script)] = script
-        target[b, len(script)] = END
-        points = script >= words
-        closes = points & (np.cumsum(points) % 2 == 0)
-        last[b, 1 : len(script) + 1] = closes
-        first[b, 1 : len(script) + 1] = np.where(points & ~closes, script - words, -1)
-    touch /= np.maximum(touch.sum(axis=2, keepdims=True), 1)
-    mask = torch.from_numpy(source != PAD)[:, None, None]
-    return Batch(
-        torch.from_numpy(source),
-        torch.from_numpy(touch).to(dtype),
-        mask,
-        torch.from_numpy(said),
-        torch.from_numpy(last),
-        torch.from_numpy(first),
-        torch.from_numpy(target),
-    )
+def batch_of(shard: Shard, rows: list[int], words: int) -> tuple[Texts, Scripts]:
+    sources = [shard.source.row(i).tolist() for i in rows]
+    edges = [shard.edges.row(i).reshape(-1, 2).tolist() for i in rows]
+    numbers = [shard.script.row(i).tolist() for i in rows]
+    steps = min(stepped(max(map(len, numbers)) + 1), LONGEST_SCRIPT + 2)
+    return texts(sources, edges, stepped(max(map(len, sources)))), scripts(numbers, words, steps)
 
 
 def batches(shard: Shard, tokens: int, rng: random.Random) -> Iterator[list[int]]:

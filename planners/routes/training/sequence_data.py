@@ -108,7 +108,7 @@ def vocabulary() -> Vocabulary:
             strings.append(source + [item for item in script if isinstance(item, str)])
         made = Vocabulary.of(strings, LEAST_SEEN)
         part = path.with_suffix(".part")
-        part.write_text(json.dumps(made.tokens[len(Vocabulary([])) :]))
+        part.write_text(json.dumps(made.learned))
         part.replace(path)
     return Vocabulary(json.loads(path.read_text()))
 

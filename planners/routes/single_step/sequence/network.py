@@ -11,8 +11,8 @@ import math
 from dataclasses import asdict, dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class FeedForward(nn.Module):
         self.fall = nn.Linear(sizes.hidden, sizes.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fall(F.relu(self.rise(self.norm(x))))
+        return self.fall(functional.relu(self.rise(self.norm(x))))
 
 
 class EncoderLayer(nn.Module):
@@ -174,15 +174,16 @@ class SequenceNetwork(nn.Module):
             x = layer(x, touch, mask)
         return self.encoder_norm(x)
 
-    def embedded(self, script: Tensor, last: Tensor, encoded: Tensor, place: int = 0) -> Tensor:
-        """`script` [B, T] numbers already said, `last` [B, T] true where one ends a piece; returns [B, T, D]."""
+    def embedded(self, script: Tensor, last: Tensor, encoded: Tensor, places: Tensor) -> Tensor:
+        """`script` [B, T] numbers already said, `last` [B, T] true where one ends a piece, `places` [T] where in the
+        script they stand; returns [B, T, D]."""
         v, d = self.sizes.vocabulary, self.sizes.width
         at = (script - v).clamp_min(0)
         pointed = encoded.gather(1, at.unsqueeze(-1).expand(-1, -1, d))
         pointed = torch.where(last.unsqueeze(-1), self.last_of_piece(pointed), self.first_of_piece(pointed))
         said = self.said(script.clamp_max(v - 1))
         x = torch.where((script >= v).unsqueeze(-1), pointed, said)
-        return x + self.script_places.weight[place : place + script.shape[1]]
+        return x + self.script_places(places)
 
     def scores(self, x: Tensor, keys: Tensor, first: Tensor, mask: Tensor | None) -> Tensor:
         """Logits [B, T, V + L] in fp32. `keys` [B, L, D] from `point_key`; `first` [B, T]: where the open piece began
@@ -200,8 +201,11 @@ class SequenceNetwork(nn.Module):
         self, source: Tensor, touch: Tensor, mask: Tensor | None, script: Tensor, last: Tensor, first: Tensor
     ) -> Tensor:
         """Teacher-forced logits [B, T, V + L]; arguments as in `encode`, `embedded` and `scores`."""
-        encoded = self.encode(source, touch, mask)
-        x = self.embedded(script, last, encoded)
+        return self.told(self.encode(source, touch, mask), mask, script, last, first)
+
+    def told(self, encoded: Tensor, mask: Tensor | None, script: Tensor, last: Tensor, first: Tensor) -> Tensor:
+        """As `forward`, for texts that are encoded already."""
+        x = self.embedded(script, last, encoded, torch.arange(script.shape[1]))
         for layer in self.decoder:
             x = layer(x, layer.memory(encoded), mask)
         return self.scores(x, self.point_key(encoded), first, mask)

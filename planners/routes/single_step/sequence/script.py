@@ -1,8 +1,9 @@
 """The reactants' text as a short script over the product's text: copy a piece, say a token, copy a piece.
 
 Text editing by spans, after F. Stahlberg and S. Kumar (Seq2Edits, EMNLP 2020) and the pointer of O. Vinyals (2015):
-a script is a list of numbers. Below `len(vocabulary)` they are tokens; from there on they are positions in the product's
-text, always in pairs (first, last) of a piece to copy. Scripts are about a quarter as long as what they write.
+a script is a list of tokens to say and of positions in the product's text, these always in pairs (first, last) of a
+piece to copy. As numbers, those below `len(vocabulary)` are tokens and position i is `len(vocabulary) + i`.
+Scripts are about a quarter as long as what they write.
 """
 
 from __future__ import annotations

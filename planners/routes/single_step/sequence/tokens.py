@@ -109,6 +109,11 @@ class Vocabulary:
                 counts[token] = counts.get(token, 0) + 1
         return cls(sorted(token for token, n in counts.items() if n >= least))
 
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """Without the special ones: what `Vocabulary` is made from."""
+        return self.tokens[len(SPECIAL) :]
+
     def __len__(self) -> int:
         return len(self.tokens)
 
