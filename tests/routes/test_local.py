@@ -125,7 +125,7 @@ def test_pairs_that_contradict_the_product_get_no_probability() -> None:
     total = float(log_partition(atoms, bonds, batch)[0].detach())
     for column, template in enumerate(vocabulary.atom):
         if template.atoms[0].element == "O":
-            assert float(atoms[:, column].max().detach()) - total < -1000
+            assert float(atoms[:, column].max().detach()) - total < -20
 
 
 def test_segments_are_summed_apart() -> None:

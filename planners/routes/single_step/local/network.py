@@ -17,7 +17,7 @@ from planners.routes.single_step.graph.encoder import Encoder
 from planners.routes.single_step.graph.molgraph import ATOM_FIELDS, BOND_FIELDS, BOND_ROWS, ELEMENTS, Batch
 from planners.routes.single_step.local.template import LocalTemplate
 
-_FORBIDDEN = -1e4  # a logit that no sum of others brings back
+_FORBIDDEN = -40.0  # out of reach for the logits learned, yet not so low that exp underflows, which is slow
 _HYDROGENS = sum(ATOM_FIELDS[:3])  # where the rows of the hydrogen field begin
 _ELEMENT_ROWS, _HYDROGEN_ROWS, _ORDER_ROWS = ATOM_FIELDS[0], ATOM_FIELDS[3], BOND_FIELDS[0]
 _CODES_PER_TYPE = BOND_ROWS // _ORDER_ROWS
