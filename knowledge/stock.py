@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from knowledge.records.molecule import Molecule
+from knowledge.records.molecule import InvalidMolecule
 from knowledge.records.route import StockItem
 from knowledge.sources import tables
 from knowledge.sources.cache import build_once
@@ -112,7 +112,7 @@ class Stock:
 
     def lookup_smiles(self, smiles: str) -> StockItem | None:
         """Raises InvalidMolecule."""
-        return self.lookup(Molecule.from_smiles(smiles).inchikey)
+        return self.lookup(inchikey(smiles))
 
     def lookup_flat(self, inchikey: str) -> StockItem | None:
         """For a molecule without stereo or isotopes: any stereoisomer that is in stock, under the molecule's own key.
@@ -146,6 +146,23 @@ class Stock:
         wanted = hash64(inchikey)
         i = bisect_left(self._hashes, wanted)
         return i if i < len(self._hashes) and self._hashes[i] == wanted else None
+
+
+def inchikey(smiles: str) -> str:
+    """The key alone: a search asks about molecules by the thousand, and a record of each would cost as much again.
+
+    Raises InvalidMolecule.
+    """
+    from rdkit import Chem, rdBase
+
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles) if smiles else None
+        if mol is None or mol.GetNumAtoms() == 0:
+            raise InvalidMolecule(f"cannot read '{smiles}' as a SMILES")
+        key = str(Chem.MolToInchiKey(mol))
+    if not key:
+        raise InvalidMolecule(f"no InChIKey can be made for '{smiles}'")
+    return key
 
 
 def hash64(inchikey: str) -> int:

@@ -11,8 +11,8 @@ import pytest
 from planners.routes.search.graph import Graph, MoleculeNode, ReactionNode
 from planners.routes.search.kbest import derivations
 from planners.routes.search.loops import circular
+from planners.routes.search.strategy import Algorithm, make
 from planners.routes.search.supply import Supply
-from planners.routes.search.walk import Place, open_places
 from planners.routes.single_step.proposal import Proposal
 from tests.routes.dictionary import Shelf
 
@@ -20,12 +20,15 @@ from tests.routes.dictionary import Shelf
 MOLECULES = [f"C{'C' * n}{end}" for n in range(1, 5) for end in ("Br", "N", "S", "C#N")]
 
 
-def _network(seed: int, max_steps: int, expand: int = 100) -> Graph:
+def _network(
+    seed: int, max_steps: int, expand: int = 1000, *, eager: int = 10, algorithm: Algorithm = "retro*"
+) -> Graph:
     """A random network over MOLECULES with cycles, shared intermediates and dead ends, expanded as far as asked."""
     rng = random.Random(seed)
-    graph = Graph("CCCCCCCCI", Supply(Shelf(*rng.sample(MOLECULES, 5))), max_steps)
+    graph = Graph("CCCCCCCCI", Supply(Shelf(*rng.sample(MOLECULES, 5))), max_steps, eager=eager)
+    strategy = make(algorithm)
     for _ in range(expand):
-        places = open_places(graph, Place(graph.root, ()), max_steps)
+        places = strategy.choose(graph, 1)
         if not places:
             break
         node = places[0].node
@@ -35,6 +38,7 @@ def _network(seed: int, max_steps: int, expand: int = 100) -> Graph:
             for _ in range(local.choice((0, 2, 3, 4)))
         ]
         graph.expand(node, proposals)
+        strategy.learn(graph)
     return graph
 
 
@@ -103,6 +107,18 @@ def test_incremental_updates_equal_a_fresh_computation() -> None:
         for node in graph.nodes.values():
             assert node.solved == pytest.approx(before[node.smiles][0])
             assert node.live == pytest.approx(before[node.smiles][1])
+
+
+@pytest.mark.parametrize("algorithm", ["retro*", "mcts"])
+def test_waiting_proposals_are_looked_at_before_the_search_ends(algorithm: Algorithm) -> None:
+    """One at a time or all at once: a search that goes on to the end finds the same routes."""
+    for seed in range(40):
+        costs = []
+        for eager in (1, 10):
+            graph = _network(seed, 5, eager=eager, algorithm=algorithm)
+            assert math.isinf(graph.root.live[-1])
+            costs.append([d.cost for d in derivations(graph, patience=10**6)])
+        assert costs[0] == pytest.approx(costs[1])
 
 
 def _relax(graph: Graph) -> None:

@@ -4,7 +4,11 @@ Retro* (B. Chen, C. Li, H. Dai, L. Song, ICML 2020) keeps one value per molecule
 tables instead, indexed by b = 0 .. max_steps:
 
 solved[b]   least cost of making it from stock with at most b reactions;
-live[b]     least cost of a tree of at most b reactions that still has an open molecule, which counts with an estimate.
+live[b]     least cost of a tree of at most b reactions that still has an open molecule, which counts with an estimate,
+            or a molecule with proposals nobody has looked at yet.
+
+Only the best proposals of a molecule are hung under it at once. The others wait until they are the cheapest thing left,
+for to know whether their reactants are in stock takes 0.4 ms each (an InChIKey), and most are never needed.
 
 So "at most b steps" counts all reactions of a route, not only its longest branch, and a search that has found a route
 still knows what to look at next. An entry depends only on entries of a smaller budget, hence updates end after at most
@@ -24,12 +28,29 @@ from planners.routes.search.supply import Supply
 from planners.routes.single_step.proposal import Proposal
 
 Table = tuple[float, ...]
+EAGER = 10
+PROMISE = 0.3  # nats assumed for the precursors of a proposal not looked at: less than an open molecule, more than bulk
 
 
 class MoleculeNode:
-    """`reactions` None: open. `item`: purchasable, a leaf. `estimate`: cost while open. `index`: order of discovery."""
+    """`reactions` None: open. `item`: purchasable, a leaf. `estimate`: cost while open. `index`: order of discovery.
 
-    __slots__ = ("asked", "estimate", "hopeful", "index", "item", "live", "parents", "reactions", "smiles", "solved")
+    `waiting`: proposals not looked at yet, best first.
+    """
+
+    __slots__ = (
+        "asked",
+        "estimate",
+        "hopeful",
+        "index",
+        "item",
+        "live",
+        "parents",
+        "reactions",
+        "smiles",
+        "solved",
+        "waiting",
+    )
 
     def __init__(self, smiles: str, item: StockItem | None, index: int) -> None:
         self.smiles = smiles
@@ -40,6 +61,7 @@ class MoleculeNode:
         self.live: Table = ()
         self.hopeful: Table = ()  # the smaller of the two
         self.reactions: list[ReactionNode] | None = None
+        self.waiting: list[Proposal] = []
         self.parents: list[ReactionNode] = []
         self.asked = 0  # how many proposers have been asked about it
 
@@ -74,8 +96,10 @@ class ReactionNode:
 class Graph:
     """`target` is never a leaf nor a precursor: a route to it must make it."""
 
-    def __init__(self, target: str, supply: Supply, max_steps: int) -> None:
+    def __init__(self, target: str, supply: Supply, max_steps: int, *, eager: int = EAGER) -> None:
+        """`eager`: proposals hung under a molecule at a time."""
         self._supply = supply
+        self._eager = eager
         self.max_steps = max_steps
         self.size = max_steps + 1
         self.never: Table = (math.inf,) * self.size
@@ -114,12 +138,18 @@ class Graph:
         if node.reactions is None:
             node.reactions = []
             self.expanded.append(node)
+        node.waiting = sorted([*node.waiting, *proposals], key=lambda p: -p.score)
+        self.unfold(node)
+
+    def unfold(self, node: MoleculeNode) -> None:
+        """Hang the best proposals that wait."""
+        if node.reactions is None:
+            raise ValueError(f"{node.smiles} is not expanded")
         known = {tuple(sorted(r.proposal.reactants)) for r in node.reactions}
-        for proposal in proposals:
-            if self.root.smiles in proposal.reactants or node.smiles in proposal.reactants:
-                continue
+        now, node.waiting = node.waiting[: self._eager], node.waiting[self._eager :]
+        for proposal in now:
             key = tuple(sorted(proposal.reactants))
-            if key in known:
+            if key in known or self.root.smiles in key or node.smiles in key:
                 continue
             known.add(key)
             try:
@@ -133,6 +163,10 @@ class Graph:
             for reactant in reaction.made:
                 reactant.parents.append(reaction)
         self._settle([node])
+
+    def folded(self, node: MoleculeNode, budget: int) -> bool:
+        """Whether a waiting proposal promises more than every reaction hung."""
+        return bool(node.waiting) and budget > 0 and node.live[budget] == promise(node)
 
     def charge(self, reaction: ReactionNode, nats: float) -> None:
         """Make a reaction dearer, as a failed check does."""
@@ -195,7 +229,13 @@ class Graph:
         reactions = node.reactions or ()
         solved = [r.solved for r in reactions if r.solved is not never]
         live = [r.live for r in reactions if r.live is not never]
+        if node.waiting:
+            live.append((math.inf, *(promise(node),) * self.max_steps))
         return least(solved, never), least(live, never)
+
+
+def promise(node: MoleculeNode) -> float:
+    return step_cost(node.waiting[0].score) + PROMISE
 
 
 def least(tables: Sequence[Table], never: Table) -> Table:

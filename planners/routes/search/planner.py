@@ -109,7 +109,7 @@ class RoutePlanner:
 
     def _search(self, target: str, *, wanted: int, expansions: int | None = None) -> Graph:
         """Expand the most hopeful tree; `wanted` 0 stops at the first solution, else go on for that many routes."""
-        graph = Graph(target, self._supply, self.max_steps)
+        graph = Graph(target, self._supply, self.max_steps, eager=WIDTH)
         for _ in range(expansions or self.expansions):
             through = None
             if self._solved(graph):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from planners.routes.search.graph import Graph, MoleculeNode, ReactionNode
 from planners.routes.search.loops import circular
 from planners.routes.search.walk import Place, open_places, second_best
 
+PATIENCE = 50  # walks for one open molecule before a tree search gives up
 Algorithm = Literal["retro*", "mcts"]
 
 
@@ -31,14 +33,14 @@ class RetroStar:
         chosen: dict[int, Place] = {}
         while not math.isinf(graph.root.live[-1]):
             places = open_places(graph, Place(graph.root, ()), graph.max_steps)
-            if any(close_circle(graph, place) for place in places):
+            if any(close_circle(graph, place) for place in places) or _unfold(graph, places):
                 continue
             chosen = {p.node.index: p for p in places}
             break
         if chosen and len(chosen) < n:
             for _, place, budget, reaction in second_best(graph):
                 for other in open_places(graph, place, budget, reaction):
-                    if not close_circle(graph, other):
+                    if other.node.open and not close_circle(graph, other):
                         chosen.setdefault(other.node.index, other)
                 if len(chosen) >= n:
                     break
@@ -64,7 +66,7 @@ class TreeSearch:
     def choose(self, graph: Graph, n: int) -> list[Place]:
         chosen: dict[int, Place] = {}
         self._walks = []
-        for _ in range(4 * n):
+        for _ in range(PATIENCE * n):
             if math.isinf(graph.root.live[-1]) or len(chosen) >= n:
                 break
             taken, leaves, places = self._walk(graph)
@@ -92,7 +94,7 @@ class TreeSearch:
             node = place.node
             if node.open:
                 places.append(place)
-            reaction = self._pick(node, budget)
+            reaction = self._pick(graph, node, budget)
             if reaction is None:
                 leaves.append(node)
                 continue
@@ -104,9 +106,15 @@ class TreeSearch:
             leaves.extend(r for r in reaction.reactants if r.item is not None)
         return taken, leaves, places
 
-    def _pick(self, node: MoleculeNode, budget: int) -> ReactionNode | None:
-        """The reaction of highest PUCT below which something is open within `budget`."""
+    def _pick(self, graph: Graph, node: MoleculeNode, budget: int) -> ReactionNode | None:
+        """The reaction of highest PUCT below which something is open within `budget`.
+
+        Waiting proposals join when every reaction hung has been walked once on average.
+        """
         reactions = [r for r in node.reactions or () if not math.isinf(r.live[budget])]
+        while node.waiting and budget > 0 and sum(r.visits for r in reactions) >= len(reactions):
+            graph.unfold(node)
+            reactions = [r for r in node.reactions or () if not math.isinf(r.live[budget])]
         if not reactions:
             return None
         total = sum(r.proposal.score for r in reactions)
@@ -142,6 +150,14 @@ def _worth(node: MoleculeNode) -> float:
         return 0.0
     best = max(node.reactions, key=lambda r: r.proposal.score)
     return 1.0 - len(best.made) / len(best.reactants)
+
+
+def _unfold(graph: Graph, places: Sequence[Place]) -> bool:
+    """Whether something was waiting, which now hangs and changes what is cheapest."""
+    folded = [place.node for place in places if not place.node.open]
+    for node in folded:
+        graph.unfold(node)
+    return bool(folded)
 
 
 def close_circle(graph: Graph, place: Place) -> bool:

@@ -11,7 +11,7 @@ from planners.routes.search.graph import Graph, MoleculeNode, ReactionNode, Tabl
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An open molecule on a tree; `path` are the reactions from the root down to it."""
+    """A molecule on a tree that is open, or folded (proposals wait); `path`: the reactions from the root down to it."""
 
     node: MoleculeNode
     path: tuple[ReactionNode, ...]
@@ -74,12 +74,15 @@ def live_shares(graph: Graph, reaction: ReactionNode, budget: int) -> list[tuple
 
 
 def open_places(graph: Graph, start: Place, budget: int, first: ReactionNode | None = None) -> list[Place]:
-    """Open molecules on the cheapest unfinished tree below `start`, through `first` when given; hardest first."""
+    """Open and folded molecules on the cheapest unfinished tree below `start`, through `first` when given.
+
+    Hardest first.
+    """
     found: list[Place] = []
     stack = [(start, budget, first)]
     while stack:
         place, left, forced = stack.pop()
-        if place.node.reactions is None:
+        if place.node.reactions is None or (forced is None and graph.folded(place.node, left)):
             found.append(place)
             continue
         reaction = forced or cheapest(place.node, left, "live")
@@ -96,7 +99,7 @@ def second_best(graph: Graph) -> list[tuple[float, Place, int, ReactionNode]]:
     stack = [(Place(graph.root, ()), graph.max_steps)]
     while stack:
         place, left = stack.pop()
-        if place.node.reactions is None:
+        if place.node.reactions is None or graph.folded(place.node, left):
             continue
         ranked = sorted((r.live[left], i) for i, r in enumerate(place.node.reactions) if not math.isinf(r.live[left]))
         if not ranked:
