@@ -7,7 +7,7 @@ CAMPAIGN ?= config/campaigns/green_solvent.yaml
 # Two test processes on two cores; each keeps to one thread of its own.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install run test lint check constraints clean
+.PHONY: install run test lint check train-routes constraints clean
 
 install: $(STAMP)
 
@@ -34,6 +34,11 @@ lint: install
 	$(BIN)/lint-imports
 
 check: test lint
+
+# The weights of the route models anew, about five hours on two cores; `ROUTES=FILE` adds conditions and precedents from
+# a file of routes (RetroCast's JSON). Each training goes on where it was interrupted.
+train-routes: install
+	$(BIN)/python -m planners.routes.training.all $(if $(ROUTES),--routes $(ROUTES))
 
 # The versions of this .venv become everybody's. A local label ("+cpu") belongs to one index and is left out.
 constraints:
