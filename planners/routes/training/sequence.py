@@ -30,7 +30,7 @@ from planners.routes.training.sequence_data import Shard, folder, make, vocabula
 
 SEED = 7
 SMOOTHING = 0.05
-DECAY = 0.999  # of the running average of the parameters, which is what ships
+DECAY = 0.99  # of the running average of the parameters, which is what ships
 TOKENS = 4000
 DTYPE = torch.bfloat16
 
@@ -176,7 +176,7 @@ def train(minutes: float, resume: bool, name: str, rate: float, sizes: Sizes) ->
     while trainer.seconds < budget:
         shards = sorted(folder().glob("train-???.npz")) or [make("train", 0)]
         shard = Shard.load(shards[trainer.epoch % len(shards)])
-        for rows in batches(shard, TOKENS, random.Random(SEED + trainer.epoch)):
+        for rows in batches(shard, TOKENS, random.Random(SEED + trainer.steps)):
             trainer.network.train()
             losses.append(trainer.step(*batch_of(shard, rows, words), trainer.seconds / budget))
             now = time.monotonic()

@@ -40,9 +40,13 @@ class Product:
             maps[atom.GetIdx()]: {maps[n.GetIdx()] for n in atom.GetNeighbors()} for atom in mol.GetAtoms()
         }
 
+        self._written: dict[int, Written] = {}
+
     def written(self, root: int) -> Written:
-        smiles = Chem.MolToSmiles(self.mol, rootedAtAtom=root)
-        return Written(smiles, tuple(self.maps[i] for i in _order(self.mol)))
+        if root not in self._written:
+            smiles = Chem.MolToSmiles(self.mol, rootedAtAtom=root)
+            self._written[root] = Written(smiles, tuple(self.maps[i] for i in _order(self.mol)))
+        return self._written[root]
 
 
 class Reactant:
@@ -137,16 +141,17 @@ def align(product: Chem.Mol, reactants: Chem.Mol) -> AlignedReaction:
     # Product atoms from nowhere still need a name of their own to be written; none of the reactants knows it.
     spare = max(product_maps, default=0) + 1000
     product_maps = [m or spare + i for i, m in enumerate(product_maps)]
-    known = set(product_maps)
-    reactant_maps = [m if m in known else 0 for m in _unmapped(reactants)]
-    if not any(reactant_maps):
+    return align_to(Product(product, product_maps), reactants, _unmapped(reactants))
+
+
+def align_to(product: Product, reactants: Chem.Mol, maps: list[int]) -> AlignedReaction:
+    """`maps`: for each reactant atom its number in the product, 0 or an unknown one for none. Raises AtomMapMissing."""
+    maps = [m if m in product.neighbours else 0 for m in maps]
+    if not any(maps):
         raise AtomMapMissing("no atom of the product is mapped to a reactant")
-    whole = Product(product, product_maps)
     atoms: list[tuple[int, ...]] = []
     parts = Chem.GetMolFrags(reactants, asMols=True, sanitizeFrags=False, fragsMolAtomMapping=atoms)
     return AlignedReaction(
-        whole,
-        tuple(
-            Reactant(part, [reactant_maps[i] for i in index], whole) for part, index in zip(parts, atoms, strict=True)
-        ),
+        product,
+        tuple(Reactant(part, [maps[i] for i in index], product) for part, index in zip(parts, atoms, strict=True)),
     )

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from planners.routes.single_step.sequence.network import NEVER
 from planners.routes.single_step.sequence.tokens import END, PAD, START
 
 Edges = Sequence[tuple[int, int]]
@@ -16,7 +17,8 @@ Edges = Sequence[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """`source` [B, L] tokens, `touch` [B, L, L] bf16: which tokens touch, rows of sum one; `mask` [B, 1, 1, L]."""
+    """`source` [B, L] tokens, `touch` [B, L, L] bf16: which tokens touch, rows of sum one; `mask` [B, 1, 1, L] bf16:
+    0 where the text is, `NEVER` elsewhere."""
 
     source: Tensor
     touch: Tensor
@@ -45,7 +47,7 @@ def texts(sources: Sequence[Sequence[int]], edges: Sequence[Edges], length: int 
             i, j = np.asarray(pairs).T
             touch[b, i, j] = touch[b, j, i] = 1
     touch /= np.maximum(touch.sum(axis=2, keepdims=True), 1)
-    mask = torch.from_numpy(source != PAD)[:, None, None]
+    mask = torch.from_numpy(np.where(source == PAD, np.float32(NEVER), np.float32(0)))[:, None, None].bfloat16()
     return Texts(torch.from_numpy(source), torch.from_numpy(touch).bfloat16(), mask)
 
 

@@ -25,10 +25,13 @@ class Sizes:
     decoder_layers: int = 2
     longest_source: int = 256
     longest_script: int = 64
-    dropout: float = 0.1
+    dropout: float = 0.0
 
     def record(self) -> dict[str, float]:
         return asdict(self)
+
+
+NEVER = -1e4  # added to the logit of a place that may not be looked at
 
 
 def _shared_dropout(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -50,13 +53,13 @@ def _joined(x: Tensor) -> Tensor:
 
 
 def _attended(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-    """Softmax attention, [B, H, T, D / H]; `mask` is true where a query may look.
+    """Softmax attention, [B, H, T, D / H]; `mask` is added to the logits: 0 where a query may look, else very negative.
 
     Spelt out because the fused kernel's backward pass in bf16 on CPU took ten times as long (measured).
     """
     weights = torch.matmul(q * (q.shape[-1] ** -0.5), k.transpose(-1, -2))
     if mask is not None:
-        weights = weights.masked_fill(~mask, -1e4)
+        weights = weights + mask
     return torch.matmul(torch.softmax(weights, dim=-1), v)
 
 
@@ -115,7 +118,7 @@ class DecoderLayer(nn.Module):
     def forward(self, x: Tensor, memory: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
         """Whole scripts at once. `x` [B, T, D]."""
         q, k, v = (_heads(part, self.heads) for part in self.inputs(self.norm(x)).chunk(3, dim=-1))
-        causal = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril()
+        causal = torch.full((x.shape[1], x.shape[1]), NEVER, dtype=x.dtype).triu(1)
         seen = self.output(_joined(_attended(q, k, v, causal)))
         x = x + _shared_dropout(seen, self.dropout, self.training)
         x = x + _shared_dropout(self._crossed(x, memory, mask), self.dropout, self.training)
@@ -166,8 +169,8 @@ class SequenceNetwork(nn.Module):
                 nn.init.normal_(last.weight, std=0.3 / math.sqrt(sizes.width * sizes.decoder_layers))
 
     def encode(self, source: Tensor, touch: Tensor, mask: Tensor | None) -> Tensor:
-        """`source` [B, L] tokens, `touch` [B, L, L] rows that sum to one or nothing, `mask` [B, 1, 1, L] true where the
-        text is; returns [B, L, D]."""
+        """`source` [B, L] tokens, `touch` [B, L, L] rows that sum to one or nothing,
+        `mask` [B, 1, 1, L] zero where the text is, very negative elsewhere; returns [B, L, D]."""
         x = self.tokens(source) + self.source_places.weight[: source.shape[1]]
         x = _shared_dropout(x, self.sizes.dropout, self.training)
         for layer in self.encoder:
@@ -192,7 +195,7 @@ class SequenceNetwork(nn.Module):
         say = self.say(x).float()
         point = torch.bmm(self.point_query(x), keys.transpose(1, 2)).float() / math.sqrt(self.sizes.width)
         if mask is not None:
-            point = point.masked_fill(~mask[:, 0], -torch.inf)
+            point = point.masked_fill(mask[:, 0] < 0, -torch.inf)
         inside = (first >= 0).unsqueeze(-1)
         before = torch.arange(point.shape[2]) < first.unsqueeze(-1)
         return torch.cat([say.masked_fill(inside, -torch.inf), point.masked_fill(before, -torch.inf)], dim=-1)
