@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from knowledge.records.base import Record
 from knowledge.records.quantity import Quantity
+from knowledge.records.route import Precedent
 
 
 class Basis(StrEnum):
@@ -47,6 +48,12 @@ class Remark(Record):
 
 
 class Procedure(Record):
+    """`limiting`: SMILES of the reactant with one equivalent. `vessel`: open, reflux or sealed; "" before it was kept.
+
+    `side_products` in words, `competing` as SMILES: what the same reaction makes at other sites. `precedents`: the
+    published reactions that chose what is marked so. `notes`: what somebody should know who checks the choices.
+    """
+
     product: str
     reactants: tuple[str, ...]
     reaction_class: str
@@ -60,3 +67,9 @@ class Procedure(Record):
     vessel_volume: Quantity  # mL, at most two thirds full
     side_products: tuple[str, ...] = ()
     hazards: tuple[str, ...] = ()
+    limiting: str = ""
+    quench: Remark | None = None
+    vessel: str = ""
+    competing: tuple[str, ...] = ()
+    precedents: tuple[Precedent, ...] = ()
+    notes: tuple[str, ...] = ()

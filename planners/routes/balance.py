@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from knowledge.records.procedure import Role
 from knowledge.records.route import RouteStep
 from planners.routes import formula
-from planners.routes.conditions import conditions_for
+from planners.routes.conditions import conditions_for_step
 from planners.routes.single_step.curated import reactions
+
+TOLERANCE = 0.01  # atoms: 0.34 equivalents of a reagent with three groups bring one
 
 
 class Unbalanced(ValueError):
@@ -18,7 +21,9 @@ class Unbalanced(ValueError):
 def sites(step: RouteStep) -> int:
     """How many like sites react in one pot: two for a diester from a diacid."""
     reaction = reactions().get(step.template)
-    if reaction is None or reaction.repeat == 1:
+    if reaction is None:
+        return conditions_for_step(step).sites
+    if reaction.repeat == 1:
         return 1
     return max(Counter(step.reactants).values()) if len(step.reactants) > 1 else _solve_sites(step)
 
@@ -32,30 +37,37 @@ def _solve_sites(step: RouteStep) -> int:
     raise Unbalanced(f"no number of sites balances {step.reaction_smiles}")
 
 
-def _missing(step: RouteStep, change: Counter[str], *, exact: bool) -> list[str]:
+def _missing(step: RouteStep, change: Mapping[str, float], *, exact: bool) -> list[str]:
     left: Counter[str] = Counter()
     for reactant in step.reactants:
         left.update(formula.of_smiles(reactant))
     right = formula.of_smiles(step.product)
     elements = sorted({*left, *right, *change})
     if exact:
-        return [e for e in elements if left[e] + change[e] != right[e]]
-    return [e for e in elements if e != "H" and left[e] + change[e] < right[e]]
+        return [e for e in elements if left[e] + change.get(e, 0) != right[e]]
+    return [e for e in elements if e != "H" and left[e] + change.get(e, 0) < right[e] - TOLERANCE]
+
+
+def _supply(step: RouteStep) -> dict[str, float]:
+    """Atoms that the reagents bring per molecule of product, in the amounts in which they are charged."""
+    conditions = conditions_for_step(step)
+    supply: dict[str, float] = {}
+    for use in conditions.reagents:
+        if use.role is not Role.CATALYST:
+            for element, n in formula.of_smiles(use.smiles).items():
+                supply[element] = supply.get(element, 0.0) + n * use.equivalents * conditions.sites
+    return supply
 
 
 def check_balance(step: RouteStep) -> None:
     """Curated templates: reactants + gain = product + loss, hydrogen included. Others: no heavy atom from nowhere.
 
-    Raises Unbalanced, naming the elements.
+    Nowhere is neither the reactants nor the reagents of the step's conditions. Raises Unbalanced, naming the elements.
     """
     reaction = reactions().get(step.template)
     if reaction is not None:
         missing = _missing(step, reaction.difference(sites(step)), exact=reaction.balanced)
     else:
-        supply: Counter[str] = Counter()
-        for reagent in conditions_for(step.reaction_class).reagents:
-            if reagent.role is not Role.CATALYST:
-                supply.update(formula.of_smiles(reagent.smiles))
-        missing = _missing(step, supply, exact=False)
+        missing = _missing(step, _supply(step), exact=False)
     if missing:
         raise Unbalanced(f"{step.reaction_smiles} ({step.template}) does not balance in {', '.join(missing)}")

@@ -11,13 +11,17 @@ from knowledge.records.procedure import Basis, Charge, Condition, Procedure, Rem
 from knowledge.records.quantity import Quantity
 from knowledge.records.route import Route, RouteStep
 from planners.routes.balance import check_balance, sites
-from planners.routes.conditions import Conditions, conditions_for
+from planners.routes.conditions import Conditions, conditions_for_step
+from planners.routes.conditions.dangers import dangers
+from planners.routes.conditions.sites import other_products
 from planners.routes.handbook import label
 from planners.routes.purification import choose
+from planners.routes.single_step.curated import reactions
 from planners.routes.structure import parse
 
 TARGET_MASS = Quantity(value=20.0, unit="g")
 CONCENTRATION = 1.0  # mol/L of the limiting reactant in the solvent; a default, good for most batch chemistry
+DILUTE = 0.3  # mol/L for steps of learned models, whose molecules are large and seldom dissolve better
 EXCESS = 1.1  # of every non-limiting precursor where the class does not say
 SOLID_DENSITY = 1.3  # g/mL, for the room that solids and unlabelled liquids take
 FILL = 2.0 / 3.0
@@ -59,21 +63,21 @@ def write_procedures(
 
 def _procedure(step: RouteStep, grams: float, known: Mapping[str, float]) -> Procedure:
     check_balance(step)
-    conditions = conditions_for(step.reaction_class)
+    conditions = conditions_for_step(step)
     extent = grams / molar_mass(step.product) / conditions.typical_yield  # mol of reaction
     charges = [*_reactants(step, conditions, extent), *_reagents(step, conditions, extent)]
     counts = Counter(step.reactants)
     scarce = min((c for c in charges if c.role is Role.REACTANT), key=lambda c: c.amount.value / counts[c.smiles])
     limiting = scarce.amount.value
     charges = [_relative(c, limiting) for c in charges]
-    solvent = _solvent(conditions, limiting)
+    solvent = _solvent(conditions, limiting / (CONCENTRATION if step.template in reactions() else DILUTE))
     if solvent is not None:
         charges.append(solvent)
     purification = choose(conditions, step.product, known)
     return Procedure(
         product=step.product,
         reactants=step.reactants,
-        reaction_class=step.reaction_class,
+        reaction_class=conditions.reaction_class if step.template not in reactions() else step.reaction_class,
         charges=tuple(charges),
         temperature=Condition(quantity=conditions.temperature, basis=conditions.basis("temperature")),
         duration=Condition(quantity=conditions.duration, basis=conditions.basis("duration")),
@@ -85,7 +89,13 @@ def _procedure(step: RouteStep, grams: float, known: Mapping[str, float]) -> Pro
         product_mass=Quantity(value=_rounded(grams), unit="g"),
         vessel_volume=Quantity(value=_vessel(charges), unit="mL"),
         side_products=conditions.side_products,
-        hazards=(*conditions.hazards, *_pressure(conditions, charges)),
+        hazards=(*conditions.hazards, *_pressure(conditions, charges), *dangers(step.product, charges)),
+        limiting=scarce.smiles,
+        quench=None if conditions.quench is None else Remark(text=conditions.quench, basis=conditions.basis("workup")),
+        vessel=conditions.vessel,
+        competing=other_products(step),
+        precedents=conditions.precedents,
+        notes=conditions.notes,
     )
 
 
@@ -122,19 +132,19 @@ def _reagents(step: RouteStep, conditions: Conditions, extent: float) -> list[Ch
             use.name,
             use.role,
             extent * use.equivalents * (1 if use.role is Role.CATALYST else n),
-            conditions.basis("reagents"),
+            use.basis or conditions.basis("reagents"),
         )
         for use in conditions.reagents
     ]
 
 
-def _solvent(conditions: Conditions, limiting: float) -> Charge | None:
+def _solvent(conditions: Conditions, litres: float) -> Charge | None:
     if conditions.solvent is None or conditions.solvent_smiles is None:
         return None
     density = label(conditions.solvent_smiles).density
     if density is None:
         raise ValueError(f"the handbook has no density for the solvent {conditions.solvent}")
-    mass = limiting / CONCENTRATION * 1000.0 * density
+    mass = litres * 1000.0 * density
     amount = mass / molar_mass(conditions.solvent_smiles)
     charge = _charge(conditions.solvent_smiles, conditions.solvent, Role.SOLVENT, amount, conditions.basis("solvent"))
     return charge.model_copy(update={"equivalents": None})

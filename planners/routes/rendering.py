@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from knowledge.records.procedure import Basis, Charge, Procedure, Role
 
+_VESSELS = {"open": "vessel", "reflux": "vessel with reflux condenser", "sealed": "pressure vessel"}
+
 
 def _mark(basis: Basis) -> str:
     return "" if basis is Basis.RULE else f" [{basis.value}]"
@@ -35,15 +37,23 @@ def render(procedures: Sequence[Procedure]) -> str:
         lines += [
             f"Step {number}: {title}",
             f"  {'.'.join(p.reactants)}>>{p.product}",
-            f"  Charge into a {p.vessel_volume.value:g} mL vessel:",
+            f"  Charge into a {p.vessel_volume.value:g} mL {_VESSELS.get(p.vessel, 'vessel')}:",
             *(_charge_line(c) for c in p.charges),
             f"  Hold at {temperature} for {duration}.",
+            *([f"  Quench: {p.quench.text}{_mark(p.quench.basis)}"] if p.quench else []),
             f"  Work-up: {p.workup.text}{_mark(p.workup.basis)}",
             f"  Purification, {p.purification.text}{_mark(p.purification.basis)}",
             f"  Expected: {p.product_mass.value:.3g} g, yield {expected}",
         ]
         if p.side_products:
             lines.append(f"  Side products: {'; '.join(p.side_products)}")
+        if p.competing:
+            lines.append(f"  The same reaction at other sites gives: {'; '.join(p.competing)}")
+        if p.precedents:
+            named = "; ".join(f"{q.id} (similarity {q.similarity:.2f})" for q in p.precedents)
+            lines.append(f"  Precedents: {named}")
+        if p.notes:
+            lines.append(f"  Notes: {'; '.join(p.notes)}")
         if p.hazards:
             lines.append(f"  Hazards: {'; '.join(p.hazards)}")
         lines.append("")

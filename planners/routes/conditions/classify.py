@@ -133,6 +133,19 @@ def match(product: str, reactants: tuple[str, ...]) -> Match:
     return Match(class_by_change(product, reactants) or GENERIC)
 
 
+def outcomes_of_class(product: str, reactants: tuple[str, ...]) -> set[str]:
+    """Flat SMILES of all that one run of the step's own pattern makes; empty when no pattern gives the product."""
+    found = match(product, reactants)
+    target = flat(product)
+    ordered = tuple(reactants[i] for i in found.order)
+    for pattern in patterns():
+        if pattern.reaction_class == found.reaction_class and len(pattern.templates) == len(ordered) > 0:
+            made = _outcomes(pattern, ordered, None)
+            if target in made:
+                return made & {m for m in made if _again(m) == m}
+    return set()
+
+
 @cache
 def _stacked(slots: int) -> tuple[list[int], Counts, NDArray[np.bool_]]:
     """Of the patterns with so many templates: their places, what one run adds less what it removes, exactness."""

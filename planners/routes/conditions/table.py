@@ -53,6 +53,7 @@ class Conditions(Record):
     equivalents: tuple[float, ...]
     typical_yield: float
     workup: str
+    quench: str | None
     purification: Method
     side_products: tuple[str, ...]
     hazards: tuple[str, ...]
@@ -96,6 +97,7 @@ class _Row(Record):
 class ConditionsTable(Record):
     substances: dict[str, Substance]
     workups: dict[str, str]
+    quenches: dict[str, str]  # by work-up
     classes: dict[str, _Row]
     aliases: dict[str, str]
 
@@ -110,6 +112,9 @@ class ConditionsTable(Record):
                     raise ValueError(f"class '{name}' uses unknown substance '{substance}'")
             if row.workup not in self.workups:
                 raise ValueError(f"class '{name}' uses unknown work-up '{row.workup}'")
+        for workup in self.quenches:
+            if workup not in self.workups:
+                raise ValueError(f"a quench names unknown work-up '{workup}'")
         for alias, name in self.aliases.items():
             if name not in self.classes:
                 raise ValueError(f"alias '{alias}' points to unknown class '{name}'")
@@ -137,6 +142,7 @@ class ConditionsTable(Record):
             equivalents=row.equivalents if own_order else (),
             typical_yield=row.typical_yield,
             workup=self.workups[row.workup],
+            quench=self.quenches.get(row.workup),
             purification=row.purification,
             side_products=row.side_products,
             hazards=row.hazards,
