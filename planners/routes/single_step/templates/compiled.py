@@ -18,7 +18,7 @@ from knowledge.records.molecule import InvalidMolecule
 from planners.routes.structure import canonical, parse
 
 MAX_OUTCOMES = 100  # matches of one template on one molecule; symmetric cages have thousands
-_FINGERPRINT_BITS = 1024
+FINGERPRINT_BITS = 1024
 
 
 def _grouped(side: str) -> str:
@@ -67,7 +67,7 @@ class CompiledTemplate:
     @cached_property
     def fingerprint(self) -> DataStructs.ExplicitBitVect:
         """Bits that every molecule with the pattern has (RDKit's pattern fingerprint)."""
-        return Chem.PatternFingerprint(self.pattern, fpSize=_FINGERPRINT_BITS)
+        return Chem.PatternFingerprint(self.pattern, fpSize=FINGERPRINT_BITS)
 
     @cached_property
     def needs(self) -> tuple[tuple[int, int], ...]:
@@ -81,7 +81,7 @@ class Substrate:
 
     def __init__(self, smiles: str) -> None:
         self.mol = parse(smiles)
-        self.fingerprint = Chem.PatternFingerprint(self.mol, fpSize=_FINGERPRINT_BITS)
+        self.fingerprint = Chem.PatternFingerprint(self.mol, fpSize=FINGERPRINT_BITS)
         self.elements = Counter(a.GetAtomicNum() for a in self.mol.GetAtoms())
 
     def matches(self, template: CompiledTemplate) -> bool:

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 import warnings
 
 import numpy as np
 from rdkit import Chem, rdBase
 
+from knowledge.records.molecule import InvalidMolecule
 from planners.routes.structure import canonical
 
 with warnings.catch_warnings():
     # The module has regular expressions in plain strings; Python says so when it compiles the file for the first time.
     warnings.simplefilter("ignore")
     from rdchiral import template_extractor
-
-_MAP = re.compile(r":\d+\]")
 
 
 def unmapped(smiles: str) -> str:
@@ -30,9 +28,9 @@ def unmapped(smiles: str) -> str:
     Raises InvalidMolecule.
     """
     with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
+        mol = Chem.MolFromSmiles(smiles) if smiles else None
     if mol is None:
-        return canonical(smiles)  # raises with the string that cannot be read
+        raise InvalidMolecule(f"cannot read '{smiles}' as a SMILES")
     for atom in mol.GetAtoms():
         atom.SetAtomMapNum(0)
     return canonical(str(Chem.MolToSmiles(mol)))
@@ -49,16 +47,16 @@ def extract(reactants: str, product: str) -> str | None:
     The product side is one molecule: disjoint centres stand in parentheses.
     """
     reaction = {"_id": "", "reactants": reactants, "products": product}
-    state = np.random.get_state()  # noqa: NPY002
+    state = np.random.get_state()
     try:
         # The extractor tries stereocentres in an order it draws from NumPy's global state.
-        np.random.seed(0)  # noqa: NPY002
+        np.random.seed(0)
         with rdBase.BlockLogs(), contextlib.redirect_stdout(io.StringIO()):
             found = template_extractor.extract_from_reaction(reaction)
     except (ValueError, RuntimeError, KeyError, IndexError):
         return None
     finally:
-        np.random.set_state(state)  # noqa: NPY002
+        np.random.set_state(state)
     smarts = (found or {}).get("reaction_smarts")
     return None if smarts is None else _one_product(smarts)
 
