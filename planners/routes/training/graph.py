@@ -62,7 +62,7 @@ class Trainer:
         """One step down; `loss` is a scalar."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
         self.optimiser.step()
         self.optimiser.zero_grad()

@@ -71,7 +71,7 @@ def batches(
     if random is not None:
         chunks = [chunks[i] for i in random.permutation(len(chunks))]
     for chunk in chunks:
-        chosen = [data[i] for i in chunk]
+        chosen = [data[int(i)] for i in chunk]
         prefixes, weights = [], []
         for owner, e in enumerate(chosen):
             prefixes.append(e.prefix(owner, 0))
@@ -117,10 +117,10 @@ def losses(model: EditModel, chosen: Sequence[Example], prefixes: Sequence[Prefi
     site = site.index_add(0, bond_places[:, 0], answer.bonds.flatten()[bond_places[:, 1]])
     site = site.index_add(0, atom_places[:, 0], answer.atoms[atom_places[:, 1]])
     site = site.index_add(0, stop_places, answer.stop[stop_places])
-    word = torch.zeros(b).index_add(0, atom_places[:, 0], spelled.gather(1, atom_places[:, 2:]).squeeze(1))
+    spelt = torch.zeros(b).index_add(0, atom_places[:, 0], spelled.gather(1, atom_places[:, 2:]).squeeze(1))
     with torch.no_grad():
         best = torch.full((b,), -torch.inf)
         best = best.scatter_reduce(0, firsts.bond_molecule, answer.bonds.amax(1), "amax")
         best = best.scatter_reduce(0, firsts.molecule, answer.atoms, "amax")
         right = site >= torch.maximum(best, answer.stop) - 1e-4
-    return -(site + word), right
+    return -(site + spelt), right

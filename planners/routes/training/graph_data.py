@@ -46,7 +46,9 @@ def derived(split: Split) -> list[Derived]:
 
 def _read(row: list[object]) -> Derived:
     product, reactants, edits, why = row
-    assert isinstance(product, str) and isinstance(reactants, list) and isinstance(why, str)
+    assert isinstance(product, str)
+    assert isinstance(reactants, list)
+    assert isinstance(why, str)
     if edits is None:
         return Derived(product, tuple(reactants), None, why)
     assert isinstance(edits, list)

@@ -10,7 +10,12 @@ from rdkit import Chem, rdBase
 
 from knowledge.records.molecule import InvalidMolecule
 from planners.routes.single_step.graph.edits import FORGET, INVERT, ORDERS, Editor, Edits
-from planners.routes.single_step.graph.stereo import remember, restore
+from planners.routes.single_step.graph.stereo import (
+    forget_double_bonds,
+    remember,
+    restore_centres,
+    restore_double_bonds,
+)
 from planners.routes.structure import canonical
 from planners.routes.training.uspto import MappedReaction
 
@@ -101,11 +106,12 @@ def _bond_edits(editor: Editor, source: _Source, numbers: list[int]) -> tuple[tu
         if before is None:
             found.append((bond.GetIdx(), 0))
         elif before.GetBondType() != bond.GetBondType():
-            order = source.kekulised.GetBondBetweenAtoms(*ends).GetBondType()
-            if order not in ORDERS:
+            kind = source.kekulised.GetBondBetweenAtoms(*ends).GetBondType()
+            order = next((i for i, known in enumerate(ORDERS) if known == kind), None)
+            if order is None:
                 raise _Unsupported("an odd bond")
-            if ORDERS.index(order) != editor.orders[bond.GetIdx()]:
-                found.append((bond.GetIdx(), ORDERS.index(order)))
+            if order != editor.orders[bond.GetIdx()]:
+                found.append((bond.GetIdx(), order))
     for bond in source.mol.GetBonds():
         begin, end = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
         if begin in back and end in back and editor.mol.GetBondBetweenAtoms(back[begin], back[end]) is None:
@@ -149,10 +155,14 @@ def _spell(source: _Source, anchor: int, piece: list[int], charge: int) -> str:
         begin, end = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
         if begin in places and end in places:
             mol.AddBond(places[begin], places[end], bond.GetBondType())
-    restore(mol, source.memory.moved(places))
+    forget_double_bonds(mol)
+    memory = source.memory.moved(places)
+    restore_centres(mol, memory)
     mol.GetAtomWithIdx(0).SetFormalCharge(charge)
     if Chem.SanitizeMol(mol, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
         raise _Unsupported("a leaving group that is no group")
+    Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
+    restore_double_bonds(mol, [memory])
     return canonical(Chem.MolToSmiles(mol))
 
 

@@ -1,10 +1,9 @@
 """Edits that turn a product into its reactants, and their application.
 
 Two kinds. A bond edit deletes a bond of the product or gives it another order. An atom edit completes an atom with what
-what the product lost. Its word is a SMILES whose dummy is the atom: "*Cl" a chloride, "O=[*+][O-]" the two oxygens
-of a nitro
-group with the charge on nitrogen. The dummy's charge is added to the atom's, isotope 1 forgets the atom's
-stereo, isotope 2 inverts it, "*" alone does nothing more. The idea of edits and leaving groups is GraphRetro's
+the product lost. Its word is a SMILES whose dummy is the atom: "*Cl" a chloride, "O=[*+][O-]" both oxygens of a nitro
+group with the charge on nitrogen. The dummy's charge is added to the atom's, isotope 1 forgets the atom's stereo,
+isotope 2 inverts it, "*" alone does nothing more. The idea of edits and leaving groups is GraphRetro's
 (V. R. Somnath et al., NeurIPS 2021) and MEGAN's (M. Sacha et al., J. Chem. Inf. Model. 2021, 61, 3273).
 """
 
@@ -16,7 +15,13 @@ from functools import lru_cache
 from rdkit import Chem, rdBase
 
 from knowledge.records.molecule import InvalidMolecule
-from planners.routes.single_step.graph.stereo import Memory, remember, restore
+from planners.routes.single_step.graph.stereo import (
+    Memory,
+    forget_double_bonds,
+    remember,
+    restore_centres,
+    restore_double_bonds,
+)
 from planners.routes.structure import canonical
 
 FORGET, INVERT = 1, 2
@@ -49,6 +54,7 @@ def _word(word: str) -> _Word:
         raise ValueError(f"'{word}' does not have exactly one dummy atom")
     memory = remember(mol)
     Chem.Kekulize(mol, clearAromaticFlags=True)
+    forget_double_bonds(mol)
     return _Word(mol, dummies[0], memory)
 
 
@@ -61,6 +67,7 @@ class Editor:
         self._memory = remember(self.mol)
         kekulised = Chem.Mol(self.mol)
         Chem.Kekulize(kekulised, clearAromaticFlags=True)
+        forget_double_bonds(kekulised)
         self._base = kekulised
         self.orders = tuple(int(b.GetBondTypeAsDouble()) for b in kekulised.GetBonds())
 
@@ -96,7 +103,7 @@ class Editor:
             atom.SetNoImplicit(False)
             atom.SetNumExplicitHs(0)
         for memory in memories:
-            restore(mol, memory)
+            restore_centres(mol, memory)
         for index, text in edits.atoms:
             _special(mol.GetAtomWithIdx(index), _word(text))
         if Chem.SanitizeMol(mol, catchErrors=True) != _SANE:
@@ -104,6 +111,7 @@ class Editor:
         if any(a.GetNumRadicalElectrons() for a in mol.GetAtoms()):
             return None
         Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
+        restore_double_bonds(mol, memories)
         return mol
 
 

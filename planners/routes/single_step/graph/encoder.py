@@ -42,6 +42,17 @@ class _Messages(torch.autograd.Function):
 
 
 _POOL = 1 << 22
+_ROWS = 256
+
+
+def filled(x: Tensor, step: int = _ROWS) -> Tensor:
+    """`x` with rows of zeros up to a multiple of `step`.
+
+    oneDNN builds a kernel for every new shape of a matrix product, which takes several times as long as the product:
+    all row counts of a training would be new, padded ones come from its cache.
+    """
+    missing = -len(x) % step
+    return functional.pad(x, (0, 0) * (x.ndim - 1) + (0, missing)) if missing else x
 
 
 class Dropout(nn.Module):
@@ -77,7 +88,7 @@ class MessageLayer(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, states: Tensor, table: Tensor, codes: Tensor, batch: Batch) -> Tensor:
-        """[n, width] to [n, width]. `table` [rows, width] holds bond vectors, `codes` [m] a row for each bond."""
+        """[n or more, width] to the same. `table` [rows, width] holds bond vectors, `codes` [m] a row for each bond."""
         x = self.norm(states)
         kinds = self.bond(table).to(x.dtype)
         x = x + _Messages.apply(x, kinds, batch.source, batch.target, codes)
@@ -102,17 +113,17 @@ class AttentionLayer(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, states: Tensor, batch: Batch) -> Tensor:
-        """[n, width] to [n, width]."""
+        """[n or more, width] to the same; rows beyond the batch's n atoms are padding."""
         b, widest, _ = batch.distance.shape
         width = states.shape[1]
-        mixed = self.mix(self.norm(states))
+        mixed = self.mix(self.norm(states))[: len(batch.place)]
         padded = mixed.new_zeros((b * widest, 3 * width)).index_copy(0, batch.place, mixed)
         q, k, v = padded.view(b, widest, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         scores = (q @ k.transpose(2, 3)).float() * (width // self.heads) ** -0.5
         bias = torch.cat((self.distance.weight, self.distance.weight.new_full((1, self.heads), -1e4)))
         scores = scores + functional.embedding(batch.distance, bias).permute(0, 3, 1, 2)
         mixed = (scores.softmax(3).to(v.dtype) @ v).transpose(1, 2).reshape(b * widest, width)
-        x = self.out(mixed.index_select(0, batch.place))
+        x = self.out(mixed.index_select(0, filled(batch.place)))
         states = states + self.dropout(x)
         x = self.narrow(functional.relu(self.wide(self.norm_wide(states))))
         return states + self.dropout(x)
@@ -130,11 +141,13 @@ class Stack(nn.Module):
 
     def forward(self, states: Tensor, table: Tensor, codes: Tensor, batch: Batch) -> Tensor:
         """[n, width] to [n, width], not normalised at the end."""
+        n = len(states)
+        states = filled(states)
         for i, layer in enumerate(self.messages, start=1):
             states = layer(states, table, codes, batch)
             if str(i) in self.attention:
                 states = self.attention[str(i)](states, batch)
-        return states
+        return states[:n]
 
 
 class Encoder(nn.Module):

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from planners.routes.single_step.graph.encoder import Encoder, Stack
+from planners.routes.single_step.graph.encoder import Encoder, Stack, filled
 from planners.routes.single_step.graph.molgraph import Batch, MolGraph, collate
 
 N_ORDERS = 4  # 0 deletes the bond, 1 to 3 set its order
@@ -148,17 +148,21 @@ class EditModel(nn.Module):
         """`states` as `read` gave them."""
         batch = question.batch
         kinds, codes = torch.unique(batch.bonds * _MARKS + question.bond_marks, return_inverse=True)
+        kinds = filled(kinds, 64)
         table = self.trunk.bond_table()[kinds // _MARKS] + self.bond_mark(kinds % _MARKS)
         x = states.index_select(0, question.rows)
         x = x + self.word_mark(question.atom_marks) + self.touch_mark(question.touched)
-        x = self.norm(self.head(x, table, codes, batch))
+        n, m = len(x), batch.first_bond[-1]
+        x = filled(self.norm(self.head(x, table, codes, batch)))
         count = batch.first_atom.diff().unsqueeze(1)
-        gated = functional.relu(self.pool(x)).float()
+        gated = functional.relu(self.pool(x))[:n].float()
         pooled = gated.new_zeros((batch.size, gated.shape[1])).index_add(0, batch.molecule, gated) / count.sqrt()
         ends = self.bond_ends(x)
-        ends = ends.index_select(0, batch.source[::2]) + ends.index_select(0, batch.target[::2])
-        bonds = self.bond_score(ends + self.bond_kind(table).index_select(0, codes[::2])).float()
-        atoms, stop = self.atom_score(x).float().squeeze(1), self.stop_score(pooled).float().squeeze(1)
+        begin, end, kind = (filled(i[::2]) for i in (batch.source, batch.target, codes))
+        ends = ends.index_select(0, begin) + ends.index_select(0, end)
+        bonds = self.bond_score(ends + self.bond_kind(table).index_select(0, kind))[:m].float()
+        atoms = self.atom_score(x)[:n].float().squeeze(1)
+        stop = self.stop_score(filled(pooled, 64))[: batch.size].float().squeeze(1)
         bonds = bonds.masked_fill(~question.bond_open, -torch.inf)
         atoms = atoms.masked_fill(~question.atom_open, -torch.inf)
         total = _log_total(bonds, atoms, stop, batch)
@@ -166,14 +170,14 @@ class EditModel(nn.Module):
             bonds - total.index_select(0, batch.bond_molecule).unsqueeze(1),
             atoms - total.index_select(0, batch.molecule),
             stop - total,
-            x,
+            x[:n],
             pooled,
         )
 
     def spell(self, answer: Answer, atoms: Tensor, prefixes: Tensor) -> Tensor:
         """[len(atoms), words] log probabilities of the word at an atom of the batch; `prefixes`: whose atom it is."""
         x = torch.cat((answer.states[atoms], answer.pooled[prefixes].to(answer.states.dtype)), 1)
-        return torch.as_tensor(self.word_score(x).float().log_softmax(1))
+        return torch.as_tensor(self.word_score(filled(x, 64))[: len(atoms)].float().log_softmax(1))
 
 
 def _log_total(bonds: Tensor, atoms: Tensor, stop: Tensor, batch: Batch) -> Tensor:

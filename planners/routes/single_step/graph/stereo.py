@@ -67,17 +67,35 @@ def odd(before: Sequence[int], after: Sequence[int]) -> bool:
     return sum(a > b for i, a in enumerate(places) for b in places[i + 1 :]) % 2 == 1
 
 
-def restore(mol: Chem.RWMol, memory: Memory) -> None:
-    """Set in place what `memory` says of centres and double bonds that can still have stereo."""
+def forget_double_bonds(mol: Chem.Mol) -> None:
+    """Take geometry and drawn directions off all bonds, in place; `restore_double_bonds` sets what is known again."""
+    for bond in mol.GetBonds():
+        bond.SetBondDir(Chem.BondDir.NONE)
+        if bond.GetStereo() != Chem.BondStereo.STEREONONE:
+            bond.SetStereo(Chem.BondStereo.STEREONONE)
+
+
+def restore_centres(mol: Chem.RWMol, memory: Memory) -> None:
+    """Turn the tetrahedral tags in place so that they mean after the edits what they meant before."""
     for centre, around in memory.centres:
         _restore_centre(mol.GetAtomWithIdx(centre), around)
+
+
+def restore_double_bonds(mol: Chem.Mol, memories: Sequence[Memory]) -> None:
+    """Set cis and trans in place; after sanitising, which takes off what no drawn direction supports."""
+    for memory in memories:
+        _set_double_bonds(mol, memory)
+    # A molecule of several pieces is written from directions alone, cis and trans of its bonds are not looked at.
+    Chem.SetDoubleBondNeighborDirections(mol)
+
+
+def _set_double_bonds(mol: Chem.Mol, memory: Memory) -> None:
     for begin, end, x, y, v, w, cis in memory.double_bonds:
         bond = mol.GetBondBetweenAtoms(begin, end)
         if bond is None or bond.GetBondType() != Chem.BondType.DOUBLE:
             continue
         ends = [_reference(mol, begin, end, x, v), _reference(mol, end, begin, y, w)]
         if any(found is None for found in ends):
-            bond.SetStereo(Chem.BondStereo.STEREONONE)
             continue
         (first, turn_first), (second, turn_second) = (found for found in ends if found is not None)
         if bond.GetBeginAtomIdx() != begin:
@@ -104,7 +122,7 @@ def _restore_centre(atom: Chem.Atom, around: tuple[int, ...]) -> None:
         atom.InvertChirality()
 
 
-def _reference(mol: Chem.RWMol, end: int, other: int, wanted: int, second: int) -> tuple[int, bool] | None:
+def _reference(mol: Chem.Mol, end: int, other: int, wanted: int, second: int) -> tuple[int, bool] | None:
     """An atom beside `end` that stands where `wanted` stood, or opposite to it (then True)."""
     around = [n.GetIdx() for n in mol.GetAtomWithIdx(end).GetNeighbors() if n.GetIdx() != other]
     if wanted in around:
