@@ -7,7 +7,8 @@ from collections import Counter
 from rdkit import Chem
 
 from planners.routes import formula
-from planners.routes.precedents.mapping import Graph, Mapping
+from planners.routes.precedents.mapping import Graph, Mapping, assign
+from planners.routes.structure import parse
 
 EQUIVALENTS = 3  # of one reactant at most, when the product needs more of it than is written
 LARGE = 10  # heavy atoms of a lost group that nobody named and no precedent loses
@@ -31,16 +32,30 @@ def missing(product: str, reactants: tuple[str, ...]) -> Counter[str]:
 
 
 def completed(product: str, reactants: tuple[str, ...]) -> tuple[str, ...]:
-    """The reactants, one of them repeated when only that closes the account (one alcohol, both esters of a diacid)."""
-    short = missing(product, reactants)
-    if not short:
+    """The reactants, one of them repeated when only that closes the account (one alcohol, both esters of a diacid).
+
+    Raises InvalidMolecule.
+    """
+    if not missing(product, reactants):
         return reactants
     for reactant in sorted(set(reactants), key=lambda r: (len(r), r)):
         for extra in range(1, EQUIVALENTS):
             more = (*reactants, *(reactant for _ in range(extra)))
-            if not missing(product, more):
+            if not missing(product, more) and _alike(assign(product, ".".join(more)), more):
                 return more
     return reactants
+
+
+def _alike(mapping: Mapping, reactants: tuple[str, ...]) -> bool:
+    """Whether each copy of the last reactant gives as many atoms: then one change happens several times."""
+    used = set(mapping.partner)
+    given, start = set(), 0
+    for reactant in reactants:
+        size = parse(reactant).GetNumAtoms()
+        if reactant == reactants[-1]:
+            given.add(sum(r in used for r in range(start, start + size)))
+        start += size
+    return len(given) == 1
 
 
 def _parts(graph: Graph, atoms: list[int]) -> list[list[int]]:

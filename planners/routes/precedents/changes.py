@@ -136,8 +136,39 @@ def _hash(mapping: Mapping, atoms: Sequence[tuple[int, int]], labels: list[objec
     return _digest(sorted(numbers))
 
 
+def _apart(mapping: Mapping, atoms: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """The changed atoms in parts that no bond joins, neither before nor after."""
+    back = mapping.backwards()
+    left = dict.fromkeys(atoms)
+    parts = []
+    while left:
+        stack = [left.popitem()[0]]
+        part = list(stack)
+        while stack:
+            p, r = stack.pop()
+            near = [(q, mapping.partner[q]) for q in mapping.product.bonds[p]] if p >= 0 else []
+            near += [(back.get(s, -1), s) for s in mapping.reactants.bonds[r]] if r >= 0 else []
+            for atom in near:
+                if atom in left:
+                    del left[atom]
+                    stack.append(atom)
+                    part.append(atom)
+        parts.append(sorted(part))
+    return parts
+
+
 def of_mapping(mapping: Mapping) -> Signature:
+    """The same change at several places of a molecule (a diester from a diacid) counts as that change once."""
     atoms = change(mapping).atoms
+    parts = _apart(mapping, atoms)
+    if len(parts) > 1:
+        each = {_signed(mapping, part) for part in parts}
+        if len(each) == 1:
+            return each.pop()
+    return _signed(mapping, atoms)
+
+
+def _signed(mapping: Mapping, atoms: Sequence[tuple[int, int]]) -> Signature:
     centre = set(atoms)
     wide = _around(mapping, atoms, mapping.backwards())
     return Signature(

@@ -173,7 +173,7 @@ class _Assignment:
             for q, order in made[p].items():
                 s = self.partner[q]
                 if s >= 0 and before.get(s) != order:
-                    total += 0.5
+                    total += 0.35 if s in before else 0.5
             for s, order in before.items():
                 q = self.used[s]
                 if q < 0 or q not in made[p]:
