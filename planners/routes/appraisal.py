@@ -21,7 +21,7 @@ _ENERGETIC_WORDS = ("shock", "energetic", "explo", "violent", "burns in air", "p
 def check_procedure(procedure: Procedure) -> list[str]:
     """Problems in words, each beginning with balance, mass, volume or boiling; [] when there are none.
 
-    Balance: every heavy element of the product is charged, counted in moles; catalysts do not count, and oxygen may
+    Balance: every heavy element of the product is charged, counted in moles of reactants and reagents; oxygen may
     come from the water of the work-up. Volume: two thirds of the vessel. Boiling: an open vessel stays 5 K below the
     solvent's boiling point, a refluxing one does not exceed it by more than 1 K. Raises InvalidMolecule.
     """
@@ -33,7 +33,7 @@ def _balance(procedure: Procedure) -> list[str]:
     extent = grams / molar_mass(procedure.product) / procedure.expected_yield.quantity.value
     have: dict[str, float] = {}
     for charge in procedure.charges:
-        if charge.role is not Role.CATALYST:
+        if charge.role in (Role.REACTANT, Role.REAGENT):
             for element, n in formula.of_smiles(charge.smiles).items():
                 have[element] = have.get(element, 0.0) + n * charge.amount.magnitude("mol")
     problems = []
