@@ -13,6 +13,7 @@ import typer
 
 from agent.commands.campaigns import campaigns
 from agent.commands.review import reviews
+from agent.commands.route import routes
 from agent.commands.store import stores
 from agent.commands.tasks import questions
 
@@ -25,6 +26,7 @@ app = typer.Typer(
     help="Athanor: an autonomous closed-loop chemist. Start with `run config/campaigns/green_solvent.yaml --dry-run`.",
 )
 app.add_typer(campaigns)
+app.add_typer(routes)
 app.add_typer(reviews, name="review")
 app.add_typer(questions, name="tasks")
 app.add_typer(stores, name="db")

@@ -1,0 +1,228 @@
+"""Routes for one molecule on request: search, forward check, procedures, as plain data for people and programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rdkit import Chem
+
+from knowledge.records.molecule import Molecule
+from knowledge.records.procedure import Procedure
+from knowledge.records.quantity import Quantity
+from knowledge.records.route import Route, RouteFigures
+
+if TYPE_CHECKING:
+    from knowledge.stock import Stock
+    from planners.routes.search import PartialRoute, Progress, SearchResult
+    from planners.routes.single_step.proposal import Proposer
+
+Models = Literal["all", "rules", "learned"]
+TARGET_MASS = Quantity(value=10.0, unit="g")
+LARGEST = 150  # heavy atoms; the models have seen hardly any molecule above 100
+UNSURE = 0.5  # below this probability of the quick models' best proposal the slow ones are asked as well
+# What the models were trained on; a target with anything else would get nonsense.
+ELEMENTS = frozenset(["H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I"])
+
+
+class RouteError(ValueError):
+    """The request cannot be carried out; one line says why."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """`seconds`: for the search. `stock` None: the built-in one. `mass` of target that procedures are written for."""
+
+    smiles: str
+    seconds: float = 30.0
+    routes: int = 5
+    max_steps: int = 8
+    stock: Path | None = None
+    models: Models = "all"
+    algorithm: Literal["retro*", "mcts"] = "retro*"
+    mass: Quantity = TARGET_MASS
+    make: bool = True
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A route with its procedures; without them `problem` says why. `front`: no other route is better in everything."""
+
+    route: Route
+    procedures: tuple[Procedure, ...]
+    problem: str
+    front: bool
+
+    @property
+    def verdicts(self) -> str:
+        counts = Counter(step.check.verdict.value for step in self.route.steps if step.check is not None)
+        return ", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items())) or "not checked"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`reason`: one or two sentences for people; with no route, which starting material is missing."""
+
+    target: str
+    inchikey: str
+    stock: str
+    models: str
+    routes: tuple[Planned, ...]
+    solved: bool
+    validated: bool
+    partial: PartialRoute | None
+    reason: str
+    why_stopped: str
+    expansions: int
+    seconds: float
+    first_solution_seconds: float | None
+
+
+def plan_routes(wish: Wish, progress: Callable[[Progress], None] | None = None) -> Answer:
+    """Raises InvalidMolecule, RouteError, WeightsMissing, and OSError for a stock file that cannot be read."""
+    from planners.routes.appraisal import expected_yield
+    from planners.routes.check import ForwardCheck
+    from planners.routes.search import Budget, RouteSearch
+
+    molecule = Molecule.from_smiles(wish.smiles)
+    _possible(molecule.smiles)
+    stock = _stock(wish.stock)
+    search = RouteSearch(
+        stock,
+        _proposer(wish.models),
+        algorithm=wish.algorithm,
+        max_steps=wish.max_steps,
+        routes=wish.routes,
+        judge=ForwardCheck().judge,
+        yields=expected_yield,
+    )
+    budget = Budget(expansions=1_000_000, seconds=wish.seconds, enough=4 * wish.routes)
+    result = search.search(molecule.smiles, budget, make=wish.make, progress=progress)
+    return _answer(wish, molecule, result, stock)
+
+
+def _possible(smiles: str) -> None:
+    if "." in smiles:
+        raise RouteError(f"{smiles} is {smiles.count('.') + 1} molecules; plan them one at a time")
+    mol = Chem.MolFromSmiles(smiles)
+    strange = sorted({a.GetSymbol() for a in mol.GetAtoms()} - ELEMENTS)
+    if strange:
+        raise RouteError(f"no route model knows {', '.join(strange)}: targets may hold {', '.join(sorted(ELEMENTS))}")
+    if not any(a.GetAtomicNum() == 6 for a in mol.GetAtoms()):
+        raise RouteError(f"{smiles} holds no carbon; routes are planned for organic molecules")
+    if mol.GetNumAtoms() > LARGEST:
+        raise RouteError(f"{mol.GetNumAtoms()} heavy atoms are too many: routes are planned up to {LARGEST}")
+
+
+def _stock(path: Path | None) -> Stock:
+    from knowledge.stock import Stock
+
+    if path is None:
+        return Stock.builtin()
+    stock = Stock.from_file(path)
+    if not len(stock):
+        raise RouteError(f"{path}: holds no substance, so there is nothing to start from")
+    return stock
+
+
+def _proposer(models: Models) -> Proposer:
+    from planners.routes.single_step.combined import CombinedProposer
+    from planners.routes.single_step.curated import RuleProposer
+    from planners.routes.single_step.ensemble import EnsembleProposer
+
+    if models == "rules":
+        return RuleProposer()
+    learned = EnsembleProposer(gate=UNSURE)
+    return learned if models == "learned" else CombinedProposer(RuleProposer(), learned)
+
+
+def _answer(wish: Wish, molecule: Molecule, result: SearchResult, stock: Stock) -> Answer:
+    planned = [_written(route, wish.mass) for route in result.routes]
+    front = _front([p[0].figures for p in planned])
+    source = "built-in stock" if wish.stock is None else wish.stock.name
+    return Answer(
+        target=molecule.smiles,
+        inchikey=molecule.inchikey,
+        stock=f"{source} of {len(stock)} substances",
+        models={"all": "rules and learned models", "rules": "curated rules", "learned": "learned models"}[wish.models],
+        routes=tuple(
+            Planned(route, procedures, problem, number in front)
+            for number, (route, procedures, problem) in enumerate(planned)
+        ),
+        solved=result.solved,
+        validated=result.validated,
+        partial=result.partial,
+        reason=result.reason,
+        why_stopped=result.why_stopped,
+        expansions=result.expansions,
+        seconds=result.seconds,
+        first_solution_seconds=result.first_solution_seconds,
+    )
+
+
+def _written(route: Route, mass: Quantity) -> tuple[Route, tuple[Procedure, ...], str]:
+    """The route with what only its procedures tell (mass intensity, hazard), and these; or why there are none."""
+    from planners.routes.appraisal import hazard_score, process_mass_intensity
+    from planners.routes.balance import Unbalanced
+    from planners.routes.procedure import write_procedures
+
+    try:
+        procedures = write_procedures(route, mass)
+    except (Unbalanced, ValueError) as error:
+        return route, (), str(error)
+    if route.figures is not None and procedures:
+        told = {"mass_intensity": process_mass_intensity(procedures), "hazard": hazard_score(procedures)}
+        route = route.model_copy(update={"figures": route.figures.model_copy(update=told)})
+    return route, procedures, ""
+
+
+def _front(figures: list[RouteFigures | None]) -> set[int]:
+    """Positions of the routes that no other one beats in every figure."""
+    points = {i: _point(f) for i, f in enumerate(figures) if f is not None}
+    return {
+        i
+        for i, own in points.items()
+        if not any(other != own and all(o <= p for o, p in zip(other, own, strict=True)) for other in points.values())
+    }
+
+
+def _point(f: RouteFigures) -> tuple[float, ...]:
+    intensity = f.mass_intensity if f.mass_intensity is not None else float("inf")
+    return (-f.probability, f.steps, f.longest, f.price, f.hazard, -f.overall_yield, intensity)
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """One document; keys as in `Answer`, records as they are stored."""
+    partial = answer.partial
+    return {
+        "target": answer.target,
+        "inchikey": answer.inchikey,
+        "stock": answer.stock,
+        "models": answer.models,
+        "solved": answer.solved,
+        "validated": answer.validated,
+        "reason": answer.reason,
+        "why_stopped": answer.why_stopped,
+        "expansions": answer.expansions,
+        "seconds": round(answer.seconds, 3),
+        "first_solution_seconds": answer.first_solution_seconds,
+        "routes": [
+            {
+                "route": planned.route.model_dump(mode="json"),
+                "procedures": [p.model_dump(mode="json") for p in planned.procedures],
+                "problem": planned.problem,
+                "front": planned.front,
+            }
+            for planned in answer.routes
+        ],
+        "partial": None
+        if partial is None
+        else {
+            "steps": [step.model_dump(mode="json") for step in partial.steps],
+            "leaves": [leaf.model_dump(mode="json") for leaf in partial.leaves],
+            "missing": list(partial.missing),
+        },
+    }
