@@ -86,6 +86,7 @@ class _Source:
         self.mol = Chem.MolFromSmiles(smiles)
         self.kekulised = Chem.Mol(self.mol)
         Chem.Kekulize(self.kekulised, clearAromaticFlags=True)
+        self.bonds = {frozenset((b.GetBeginAtomIdx(), b.GetEndAtomIdx())): b for b in self.mol.GetBonds()}
         self.memory = remember(self.mol)
         self.place: dict[int, int] = {}
         for atom in self.mol.GetAtoms():
@@ -102,11 +103,11 @@ def _bond_edits(editor: Editor, source: _Source, numbers: list[int]) -> tuple[tu
     found = []
     for bond in editor.mol.GetBonds():
         ends = (source.place[numbers[bond.GetBeginAtomIdx()]], source.place[numbers[bond.GetEndAtomIdx()]])
-        before = source.mol.GetBondBetweenAtoms(*ends)
+        before = source.bonds.get(frozenset(ends))
         if before is None:
             found.append((bond.GetIdx(), 0))
         elif before.GetBondType() != bond.GetBondType():
-            kind = source.kekulised.GetBondBetweenAtoms(*ends).GetBondType()
+            kind = source.kekulised.GetBondWithIdx(before.GetIdx()).GetBondType()
             order = next((i for i, known in enumerate(ORDERS) if known == kind), None)
             if order is None:
                 raise _Unsupported("an odd bond")

@@ -108,7 +108,7 @@ class Editor:
             _special(mol.GetAtomWithIdx(index), _word(text))
         if Chem.SanitizeMol(mol, catchErrors=True) != _SANE:
             return None
-        if any(a.GetNumRadicalElectrons() for a in mol.GetAtoms()):
+        if any(mol.GetAtomWithIdx(i).GetNumRadicalElectrons() for i in touched):
             return None
         Chem.AssignStereochemistry(mol, cleanIt=True, force=True)
         restore_double_bonds(mol, memories)
