@@ -95,7 +95,7 @@ class Trainer:
         for optimiser in self.optimisers:
             optimiser.step()
         with torch.no_grad():
-            torch._foreach_copy_(self.weights, [p.detach() for p in self.masters])
+            torch._foreach_copy_([p.detach() for p in self.weights], [p.detach() for p in self.masters])
             decay = min(DECAY, (1 + self.steps) / (10 + self.steps))
             torch._foreach_lerp_(self.average, [p.detach() for p in self.masters], 1 - decay)
         self.steps += 1

@@ -14,11 +14,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
-from rdkit import Chem, RDLogger
+from rdkit import Chem, rdBase
 
 from planners.routes.single_step.sequence.alignment import AlignedReaction, AtomMapMissing, align
 from planners.routes.single_step.sequence.script import encode
@@ -60,11 +61,11 @@ class Shard:
     reaction: NDArray[np.int32]
 
     def save(self, path: Path) -> None:
-        arrays = {"reaction": self.reaction}
+        arrays: dict[str, NDArray[Any]] = {"reaction": self.reaction}
         for name, ragged in (("source", self.source), ("edges", self.edges), ("script", self.script)):
             arrays |= {f"{name}_values": ragged.values, f"{name}_offsets": ragged.offsets}
         part = path.with_suffix(".part.npz")
-        np.savez(part, **arrays)
+        np.savez(part, allow_pickle=False, **arrays)
         part.replace(path)
 
     @classmethod
@@ -83,15 +84,14 @@ def folder() -> Path:
 
 
 def _aligned(split: uspto.Split) -> Iterator[tuple[int, AlignedReaction]]:
-    RDLogger.DisableLog("rdApp.*")
     for line, reaction in enumerate(uspto.reactions(split)):
-        product, reactants = Chem.MolFromSmiles(reaction.product), Chem.MolFromSmiles(reaction.reactants)
-        if product is None or reactants is None:
-            continue
+        with rdBase.BlockLogs():
+            product, reactants = Chem.MolFromSmiles(reaction.product), Chem.MolFromSmiles(reaction.reactants)
         try:
-            yield line, align(product, reactants)
+            aligned = align(product, reactants)
         except AtomMapMissing:
             continue
+        yield line, aligned
 
 
 def vocabulary() -> Vocabulary:

@@ -75,7 +75,7 @@ def _begin(network: SequenceNetwork, texts: Texts, width: int) -> _Beams:
         encoded=encoded,
         keys=network.point_key(encoded),
         mask=texts.mask,
-        memory=[layer.memory(encoded) for layer in network.decoder],
+        memory=[layer.memory(encoded) for layer in network.tellers()],
         past=[],
         log_p=log_p,
         script=torch.full((m, width, 1), START),
@@ -90,10 +90,9 @@ def _advance(network: SequenceNetwork, beams: _Beams) -> None:
     m, width = beams.log_p.shape
     words, t = network.sizes.vocabulary, beams.script.shape[2]
     x = network.embedded(beams.script[:, :, -1], beams.last, beams.encoded, torch.tensor([t - 1]))
-    past = beams.past or [None] * len(network.decoder)
     grown = []
-    for layer, before, memory in zip(network.decoder, past, beams.memory, strict=True):
-        x, now = layer.step(x, before, memory, beams.mask)
+    for i, layer in enumerate(network.tellers()):
+        x, now = layer.step(x, beams.past[i] if beams.past else None, beams.memory[i], beams.mask)
         grown.append(now)
     log_p = torch.log_softmax(network.scores(x, beams.keys, beams.first, beams.mask), dim=-1)
     log_p = (beams.log_p[..., None] + log_p).clamp_min(_LOWEST)

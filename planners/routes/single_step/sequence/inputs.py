@@ -12,7 +12,7 @@ from torch import Tensor
 from planners.routes.single_step.sequence.network import NEVER
 from planners.routes.single_step.sequence.tokens import END, PAD, START
 
-Edges = Sequence[tuple[int, int]]
+Edges = Sequence[Sequence[int]]  # pairs of token positions
 
 
 @dataclass(frozen=True, slots=True)

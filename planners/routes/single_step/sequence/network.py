@@ -139,6 +139,12 @@ class DecoderLayer(nn.Module):
         return x + self.forward_part(x), (k, v)
 
 
+def _start_small(lasts: tuple[nn.Linear, ...], layers: int) -> None:
+    # What a layer adds is small at first, so that a short warm-up suffices.
+    for last in lasts:
+        nn.init.normal_(last.weight, std=0.3 / math.sqrt(last.weight.shape[0] * layers))
+
+
 class SequenceNetwork(nn.Module):
     """Numbers below `sizes.vocabulary` are tokens, those above are positions in the product's text (first or last of a
     piece to copy, in turn)."""
@@ -161,19 +167,23 @@ class SequenceNetwork(nn.Module):
         self.point_key = nn.Linear(sizes.width, sizes.width)
         for embedding in (self.tokens, self.source_places, self.said, self.script_places):
             nn.init.normal_(embedding.weight, std=0.5)
-        for layer in self.encoder:
-            for last in (layer.output, layer.touching, layer.forward_part.fall):
-                nn.init.normal_(last.weight, std=0.3 / math.sqrt(sizes.width * sizes.encoder_layers))
-        for layer in self.decoder:
-            for last in (layer.output, layer.cross_output, layer.forward_part.fall):
-                nn.init.normal_(last.weight, std=0.3 / math.sqrt(sizes.width * sizes.decoder_layers))
+        for layer in self.readers():
+            _start_small((layer.output, layer.touching, layer.forward_part.fall), sizes.encoder_layers)
+        for teller in self.tellers():
+            _start_small((teller.output, teller.cross_output, teller.forward_part.fall), sizes.decoder_layers)
+
+    def readers(self) -> list[EncoderLayer]:
+        return [layer for layer in self.encoder if isinstance(layer, EncoderLayer)]
+
+    def tellers(self) -> list[DecoderLayer]:
+        return [layer for layer in self.decoder if isinstance(layer, DecoderLayer)]
 
     def encode(self, source: Tensor, touch: Tensor, mask: Tensor | None) -> Tensor:
         """`source` [B, L] tokens, `touch` [B, L, L] rows that sum to one or nothing,
         `mask` [B, 1, 1, L] zero where the text is, very negative elsewhere; returns [B, L, D]."""
         x = self.tokens(source) + self.source_places.weight[: source.shape[1]]
         x = _shared_dropout(x, self.sizes.dropout, self.training)
-        for layer in self.encoder:
+        for layer in self.readers():
             x = layer(x, touch, mask)
         return self.encoder_norm(x)
 
@@ -209,6 +219,6 @@ class SequenceNetwork(nn.Module):
     def told(self, encoded: Tensor, mask: Tensor | None, script: Tensor, last: Tensor, first: Tensor) -> Tensor:
         """As `forward`, for texts that are encoded already."""
         x = self.embedded(script, last, encoded, torch.arange(script.shape[1]))
-        for layer in self.decoder:
+        for layer in self.tellers():
             x = layer(x, layer.memory(encoded), mask)
         return self.scores(x, self.point_key(encoded), first, mask)
