@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from knowledge.records.molecule import InvalidMolecule
 from knowledge.records.route import Route, RouteStep, StepCheck, Verdict
-from planners.routes.search import Budget, Progress, RouteSearch, SearchResult
+from knowledge.stock import Stock
+from planners.routes.search import Budget, FlatMatches, Progress, RouteSearch, SearchResult
 from planners.routes.search.strategy import Algorithm
 from planners.routes.single_step.curated import RuleProposer
 from tests.routes.conftest import SmallStock
@@ -341,3 +343,36 @@ def test_real_rules(algorithm: Algorithm, stock: SmallStock) -> None:
             assert len(route.steps) <= 4
             assert all(stock.lookup_smiles(leaf.smiles) for leaf in route.leaves)
         assert len({r.sha256 for r in result.routes}) == len(result.routes)
+
+
+def test_routes_that_time_was_too_short_to_judge_come_after_judged_ones() -> None:
+    class Clock:
+        now = 0.0
+
+        def __call__(self) -> float:
+            return self.now
+
+    clock, seen = Clock(), []
+
+    def slow(step: RouteStep) -> StepCheck:
+        clock.now += 100.0
+        seen.append(step)
+        return StepCheck(verdict=Verdict.SUPPORTED, reasons=())
+
+    book = Book({"CCOC(C)=O": [("CCO.CC(=O)Cl", 0.9), ("CCO.CC(=O)O", 0.5)]})
+    search = RouteSearch(Shelf("CCO", "CC(=O)Cl", "CC(=O)O"), book, judge=slow, clock=clock)
+    result = search.search("CCOC(C)=O", Budget(seconds=50.0))
+    assert len(seen) == 1
+    assert result.validated
+    assert [route.steps[0].check is not None for route in result.routes] == [True, False]
+
+
+def test_a_stereoisomer_on_the_shelf_serves_a_flat_drawing_only_if_asked(tmp_path: Path) -> None:
+    path = tmp_path / "shelf.smi"
+    path.write_text("C[C@H](O)C(=O)O\nCCO\n")
+    stock = Stock.from_file(path)
+    book = Book({"CCOC(=O)C(C)O": [("CCO.CC(O)C(=O)O", 0.9)]})
+    assert not RouteSearch(stock, book).search("CCOC(=O)C(C)O").solved
+    lenient = RouteSearch(FlatMatches(stock), book).search("CCOC(=O)C(C)O")
+    assert lenient.solved
+    assert any("connectivity only" in leaf.stock.source for leaf in lenient.routes[0].leaves)

@@ -18,7 +18,7 @@ from planners.routes.search.kbest import derivations
 from planners.routes.search.partial import nearest
 from planners.routes.search.reasons import unsolved
 from planners.routes.search.result import Budget, Progress, SearchResult
-from planners.routes.search.routes import leaves_of, route_of
+from planners.routes.search.routes import route_of
 from planners.routes.search.strategy import Algorithm
 from planners.routes.search.supply import StockLike, Supply
 from planners.routes.single_step.curated import RuleProposer
@@ -28,7 +28,8 @@ from planners.routes.structure import canonical
 LEAST = 0.001  # proposals scored lower are not followed
 GOOD, FEW = 0.1, 3  # a second proposer is asked where the first gives fewer than FEW proposals scored GOOD or better
 STUCK = 25  # expansions without a route after which the second proposer is asked about the root and so on downwards
-VETTED = 10  # checked routes per round while the search runs
+SPARE = 10  # routes looked at beyond those wanted, because some fail their check
+ROUNDS = 20  # how often a failed check may change the order before the next expansions
 POOL = 6  # routes looked at per route offered, so that there is something to choose from
 
 
@@ -219,57 +220,54 @@ class _Run:
         if self.first is None or not (self.jury.sits or self.budget.enough):
             self.found = int(self.first is not None)
             return
-        if graph.solutions == self._counted[1] or (self.found and self.expansions - self._counted[0] < 5):
+        # Reading routes out of the graph takes longer the larger it is: so more seldom, too.
+        due = self._counted[0] + max(5, self._counted[0] // 10)
+        if graph.solutions == self._counted[1] or (self.found and self.expansions < due):
             return
         self._counted = (self.expansions, graph.solutions)
         self.found = self._clean(self.budget.enough or 1)
 
     def _clean(self, wanted: int) -> int:
-        """Routes without an unsupported step, counted up to `wanted`."""
-        for _ in range(VETTED):
+        """Routes without an unsupported step, counted up to `wanted`, the cheapest first; new steps are judged."""
+        count = 0
+        for _ in range(ROUNDS):
             count = 0
-            for derivation in islice(derivations(self.graph), wanted + VETTED):
-                if self.jury.sits and not self.jury.known(derivation):
-                    before = self.graph.solutions
-                    self.jury.steps(derivation)
-                    if self.graph.solutions != before:
-                        break  # a charge has changed the order
-                count += not any(map(failed, self.jury.steps(derivation)))
-                if count >= wanted:
+            before = self.graph.solutions
+            for derivation in islice(derivations(self.graph), wanted + SPARE):
+                if count >= wanted or (self.budget.seconds is not None and self.elapsed >= self.budget.seconds):
                     return count
-            else:
-                return count
-            if self.out_of_time:
+                count += not any(map(failed, self.jury.steps(derivation)))
+                if self.graph.solutions != before:
+                    break  # a failed check made a reaction dearer, so another order holds
+            if self.graph.solutions == before:
                 break
         return count
 
     def result(self) -> SearchResult:
         owner, graph = self.owner, self.graph
-        self._judge_best()
+        if self.jury.sits:
+            self._clean(2 * owner.routes)
         pool: list[Route] = []
         for derivation in islice(derivations(graph), POOL * owner.routes):
             steps = self.jury.steps(derivation) if self.jury.known(derivation) else None
-            route = route_of(derivation, steps)
-            marks = figures(route.target, route.steps, leaves_of(derivation), owner.hazard, owner.yields)
-            pool.append(route.model_copy(update={"figures": marks}))
-        clean = [r for r in pool if not any(map(failed, r.steps))]
-        doubted = [r for r in pool if any(map(failed, r.steps))]
-        routes = _ranked(spread(clean, owner.routes))
-        validated = self.jury.sits and any(all(s.check is not None for s in r.steps) for r in routes)
-        behind = _ranked(spread(doubted, owner.routes - len(routes)))
+            pool.append(route_of(derivation, steps))
+        clean, unjudged, doubted = self._sorted(pool)
+        routes: list[Route] = []
+        for part in (clean, unjudged):
+            routes += self._ranked(spread(part, owner.routes - len(routes)))
+        behind = self._ranked(spread(doubted, owner.routes - len(routes)))
+        validated = self.jury.sits and bool(clean)
         partial = None if routes or behind else nearest(graph)
         limits = f"{owner.max_steps} steps and {self.expansions} expansions"
-        if partial is None and (routes or behind):
-            best = (routes or behind)[0]
-            reason = (
-                f"{len(routes) + len(behind)} routes to {graph.root.smiles}; the first has {len(best.steps)} steps."
-            )
+        offered = (*routes, *behind)
+        if offered:
+            reason = f"{len(offered)} routes to {graph.root.smiles}; the first has {len(offered[0].steps)} steps."
         else:
             reason = unsolved(graph, partial, limits, self.why)
         return SearchResult(
             target=graph.root.smiles,
-            routes=(*routes, *behind),
-            solved=bool(routes or behind),
+            routes=offered,
+            solved=bool(offered),
             validated=validated,
             unsupported=len(behind),
             expansions=self.expansions,
@@ -282,26 +280,32 @@ class _Run:
             partial=partial,
         )
 
-    def _judge_best(self) -> None:
-        """Judge the routes that will be offered; what fails moves back, so the next ones are judged too."""
+    def _ranked(self, routes: list[Route]) -> list[Route]:
+        """With their figures: the Pareto front first, each part by score."""
+        marked = [
+            route.model_copy(
+                update={
+                    "figures": figures(route.target, route.steps, route.leaves, self.owner.hazard, self.owner.yields)
+                }
+            )
+            for route in routes
+        ]
+        order = zip(marked, pareto_front(marked), strict=True)
+        return [route for route, _ in sorted(order, key=lambda pair: (not pair[1], -pair[0].score))]
+
+    def _sorted(self, pool: list[Route]) -> tuple[list[Route], list[Route], list[Route]]:
+        """Routes that may be trusted, those that time was too short to judge, those with an unsupported step."""
+        doubted = [r for r in pool if any(map(failed, r.steps))]
+        rest = [r for r in pool if not any(map(failed, r.steps))]
         if not self.jury.sits:
-            return
-        seconds = self.budget.seconds
-        for _ in range(3):
-            before = self.graph.solutions
-            for derivation in islice(derivations(self.graph), POOL * self.owner.routes):
-                self.jury.steps(derivation)
-                if seconds is not None and self.elapsed >= seconds:
-                    return
-            if self.graph.solutions == before:
-                return
+            return rest, [], doubted
+        judged = [all(step.check is not None for step in route.steps) for route in rest]
+        return (
+            [r for r, known in zip(rest, judged, strict=True) if known],
+            [r for r, known in zip(rest, judged, strict=True) if not known],
+            doubted,
+        )
 
 
 def _poor(node: MoleculeNode) -> bool:
     return sum(r.proposal.score >= GOOD for r in node.reactions or ()) < FEW
-
-
-def _ranked(routes: list[Route]) -> list[Route]:
-    """The Pareto front first, each part by score."""
-    order = zip(routes, pareto_front(routes), strict=True)
-    return [route for route, _ in sorted(order, key=lambda pair: (not pair[1], -pair[0].score))]
