@@ -9,7 +9,16 @@ from agent.snapshot import Snapshot
 from knowledge.records.fact import Fact
 from knowledge.sources.handbook import Handbook
 from knowledge.stock import Stock
-from planners.routes.search import RoutePlanner
+from planners.routes.appraisal import expected_yield
+from planners.routes.check import ForwardCheck
+from planners.routes.search import Budget, RoutePlanner, RouteSearch, SearchResult
+from planners.routes.single_step import weights
+from planners.routes.single_step.proposal import Proposer
+
+ENSEMBLE = "ensemble.json.gz"  # the last of the learned weights to be made: with it all are there
+UNSURE = 0.5  # below this probability of the quick models' best proposal the slow ones are asked as well
+ROUTES = 3
+ENOUGH = 10  # routes in the graph after which the search for better ones ends
 
 
 @lru_cache(maxsize=4)
@@ -26,6 +35,39 @@ def stock() -> Stock:
 @lru_cache(maxsize=4)
 def route_planner(making: Making) -> RoutePlanner:
     return RoutePlanner(stock(), max_steps=making.max_steps, expansions=making.expansions)
+
+
+@lru_cache(maxsize=4)
+def _searches(making: Making) -> tuple[RouteSearch, ...]:
+    """Curated rules, whose conditions are known; then, with the learned models beside them, what rules cannot reach."""
+    from planners.routes.single_step.curated import RuleProposer
+
+    rules = RuleProposer()
+    proposers: list[Proposer] = [rules]
+    if weights.available(ENSEMBLE):
+        from planners.routes.single_step.combined import CombinedProposer
+        from planners.routes.single_step.ensemble import EnsembleProposer
+
+        proposers.append(CombinedProposer(rules, EnsembleProposer(gate=UNSURE)))
+    judge = ForwardCheck().judge
+    return tuple(
+        RouteSearch(stock(), p, max_steps=making.max_steps, routes=ROUTES, judge=judge, yields=expected_yield)
+        for p in proposers
+    )
+
+
+def find_routes(making: Making, smiles: str) -> SearchResult:
+    """Checked routes, best first. Budgets are counts: the same inputs give the same routes. Raises InvalidMolecule."""
+    budget = Budget(expansions=making.expansions, enough=ENOUGH)
+    first, *others = _searches(making)
+    result = first.search(smiles, budget)
+    for search in others:
+        if result.validated:
+            break
+        wider = search.search(smiles, budget)
+        if wider.validated or not result.routes:
+            result = wider
+    return result
 
 
 def known_facts(spec: CampaignSpec, snapshot: Snapshot) -> dict[str, list[Fact]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -164,19 +164,28 @@ def _answer(wish: Wish, molecule: Molecule, result: SearchResult, stock: Stock) 
 
 
 def _written(route: Route, mass: Quantity) -> tuple[Route, tuple[Procedure, ...], str]:
-    """The route with what only its procedures tell (mass intensity, hazard), and these; or why there are none."""
+    """The completed route and its procedures; or why there are none."""
+    try:
+        return *complete(route, mass), ""
+    except ValueError as error:
+        return route, (), str(error)
+
+
+def complete(
+    route: Route, mass: Quantity, properties: Mapping[str, Mapping[str, float]] | None = None
+) -> tuple[Route, tuple[Procedure, ...]]:
+    """The route with what only its procedures tell (mass intensity, hazard), and these.
+
+    `properties` as for `write_procedures`. Raises ValueError (Unbalanced among them) when a step cannot be written.
+    """
     from planners.routes.appraisal import hazard_score, process_mass_intensity
-    from planners.routes.balance import Unbalanced
     from planners.routes.procedure import write_procedures
 
-    try:
-        procedures = write_procedures(route, mass)
-    except (Unbalanced, ValueError) as error:
-        return route, (), str(error)
+    procedures = write_procedures(route, mass, properties=properties)
     if route.figures is not None and procedures:
         told = {"mass_intensity": process_mass_intensity(procedures), "hazard": hazard_score(procedures)}
         route = route.model_copy(update={"figures": route.figures.model_copy(update=told)})
-    return route, procedures, ""
+    return route, procedures
 
 
 def _front(figures: list[RouteFigures | None]) -> set[int]:

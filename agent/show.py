@@ -277,6 +277,9 @@ def show_dossier(plan: dict[str, Any]) -> None:
         page.item("not known", ", ".join(hazards["unknown"]))
     page.say("")
     page.say(render([Procedure.model_validate(p) for p in plan["procedures"]]))
+    for number, step in enumerate(plan["route"]["steps"], start=1):
+        if step.get("check"):
+            page.item(f"step {number}", f"{step['check']['verdict']}: {'; '.join(step['check']['reasons'])}")
     page.say("")
     for material in dossier["materials"]:
         page.item("takes", f"{material['grams']:.4g} g {material['smiles']} ({material['supplier']})")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agent.report import words
 from knowledge.records.procedure import Charge, Condition, Procedure, Role
-from knowledge.records.route import Route, RouteStep, StockItem
+from knowledge.records.route import Route, RouteStep, StepCheck, StockItem
 
 # The tiers of `knowledge.sources.inventory`, which rest on published tonnages and not on a supplier's word.
 TIERS = {
@@ -44,6 +44,9 @@ class StepView:
     number: int
     reaction: str
     template: str
+    model: str
+    score: float
+    check: StepCheck | None
     inputs: tuple[Input, ...]
     product: str
     product_name: str
@@ -88,6 +91,9 @@ def _view(
         number=number,
         reaction=words.reaction(step.reaction_class),
         template=step.template,
+        model=step.model,
+        score=step.score,
+        check=step.check,
         inputs=inputs,
         product=step.product,
         product_name=called(step.product),

@@ -34,20 +34,19 @@ def on_proposed(tx: Transaction, event: log.Happened) -> None:
 
 def compute(inputs: Inputs) -> dict[str, Any]:
     """{"route", "procedures", "protocol", "reason"}; without a route only the reason says more."""
-    from agent.prior import route_planner
-    from planners.routes.procedure import write_procedures
+    from agent.prior import find_routes
+    from agent.routing import complete
     from planners.routes.protocol import to_protocol
 
     spec = CampaignSpec.from_canonical(inputs.spec)
     smiles = str(inputs.body["smiles"])
-    planner = route_planner(spec.making)
-    routes = planner.plan(smiles)
-    if not routes:
-        return {"route": None, "reason": planner.explain(smiles)}
-    route = routes[0]
+    found = find_routes(spec.making, smiles)
+    if not found.routes:
+        return {"route": None, "reason": found.reason}
     with inputs.store() as store, store.read() as session:
         predicted = Candidate.model_validate(log.load(session, inputs.body["candidate"])).predicted
-    procedures = write_procedures(route, spec.making.target_mass, properties=_properties(spec, route, predicted))
+    route = found.routes[0]
+    route, procedures = complete(route, spec.making.target_mass, _properties(spec, route, predicted))
     protocol = to_protocol(
         route,
         procedures,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 from html.parser import HTMLParser
 
 import pytest
@@ -302,14 +301,12 @@ def test_it_survives_a_round_trip_through_json(page: str) -> None:
     assert ReportData.from_canonical(data.canonical()) == data
 
 
-def test_twenty_four_experiments_are_quick_and_small() -> None:
+def test_twenty_four_experiments_fit_into_a_small_file() -> None:
     rows = [
         e.model_copy(update={"label": f"E{i:02d}", "id": f"c-{i}"})
         for i, e in enumerate((*experiments(), *experiments())[:24], 1)
     ]
-    started = time.perf_counter()
     html = render(campaign(rows))
-    assert time.perf_counter() - started < 8
     assert len(html.encode()) < 4_000_000
 
 
