@@ -22,10 +22,10 @@ from planners.routes.single_step.weights import WeightsMissing
 from planners.routes.structure import canonical, flat
 
 # Chosen on USPTO-50k valid, see trained/precedents.md.
-CLOSE = 0.25  # least similarity of the nearest precedent's product for "supported"
-CREDIBLE = 0.5  # least learned plausibility for "supported"
-INCREDIBLE = 0.03  # below it a step is unsupported
-RIVAL = 0.5  # a competing product counts when it is at least this times as credible as the one wanted
+CLOSE = 0.2  # least similarity of the nearest precedent's product for "supported"
+CREDIBLE = 0.35  # least learned plausibility for "supported"
+INCREDIBLE = 0.05  # below it a step is unsupported
+RIVAL = 1.0  # a competing product counts when it is at least this times as credible as the one wanted
 RIVALS = 3  # competing products that are weighed
 LISTED = 5  # competing products that are handed on
 

@@ -58,6 +58,8 @@ def _drawn(outcome: Chem.Mol, mol: Chem.Mol, bond: Chem.Bond, index: int, here: 
         else:
             return
     cis = bond.GetStereo() in (Chem.BondStereo.STEREOZ, Chem.BondStereo.STEREOCIS)
+    if made.GetBeginAtomIdx() != ends[0]:
+        references.reverse()
     made.SetStereoAtoms(*references)
     made.SetStereo(Chem.BondStereo.STEREOCIS if cis else Chem.BondStereo.STEREOTRANS)
 

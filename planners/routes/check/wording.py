@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 
@@ -46,10 +47,10 @@ def _name(mol: Chem.Mol, atom: int) -> str:
 
 
 def competing_sites(reactants: Sequence[str], sites: Sequence[Sequence[tuple[int, int]]]) -> str:
-    """A sentence such as "3 hydroxyl groups compete"; "" when the rivals are no sites of one kind."""
+    """A sentence such as "3 hydroxyl groups compete"; "" when the rivals cannot be told by their sites."""
     if not sites:
         return ""
     widest = max(sites, key=len)
     names = [_name(parse(reactants[i]), atom) for i, atom in widest]
-    name = names[0] if len(set(names)) == 1 else "place"
-    return f"{len(widest)} {name}s compete"
+    kinds = Counter(names)
+    return " and ".join(f"{n} {name}{'s' if n > 1 else ''}" for name, n in sorted(kinds.items())) + " compete"

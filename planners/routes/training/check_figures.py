@@ -23,7 +23,8 @@ from planners.routes.check import ForwardCheck
 from planners.routes.precedents.mapping import assign
 from planners.routes.single_step import Proposer
 from planners.routes.structure import canonical, parse
-from planners.routes.training.plausibility import DRAWN, library, made_up
+from planners.routes.training import uspto
+from planners.routes.training.plausibility import DRAWN, library_at, made_up
 from planners.routes.training.precedents import Reaction, published
 
 SEED = 7
@@ -50,9 +51,8 @@ def corrupted(product: str, reactants: tuple[str, ...], rng: np.random.Generator
 
 
 def _drawn(reactions: list[Reaction], rng: np.random.Generator) -> Iterator[RouteStep]:
-    train = list(published("train"))
-    templates, counts = library([train[i] for i in rng.permutation(len(train))[:6000]])
-    odds = np.sqrt(counts) / np.sqrt(counts).sum()
+    templates, weight = library_at(uspto.training_dir() / "plausibility")
+    odds = weight / weight.sum()
     for _, product, truth in reactions:
         picks = rng.choice(len(templates), size=DRAWN, replace=False, p=odds)
         for reactants in made_up(product, truth, templates, picks):

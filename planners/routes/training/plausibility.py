@@ -1,15 +1,16 @@
 """The learned part of the forward check: published steps against steps that templates make up.
 
-    python -m planners.routes.training.plausibility [--reactions N] [--epochs N]
+    python -m planners.routes.training.plausibility [--parts N] [--epochs N]
 
-Positives: N reactions of USPTO-50k train. Negatives, of the same products: templates read off other train reactions,
-drawn by how often they occur, that give other reactants than the true ones; and the other products that the true
-reactants' own reaction can give. Each step overlooks its own row of the precedent index.
+Positives: N times 500 reactions of USPTO-50k train. Negatives, of the same products: templates read off other train
+reactions, drawn by how often they occur, that give other reactants than the true ones; and the other products that the
+true reactants' own reaction can give. Each step overlooks its own row of the precedent index.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,10 +33,13 @@ from planners.routes.precedents.index import PrecedentIndex
 from planners.routes.precedents.mapping import assign
 from planners.routes.single_step.templates.compiled import compiled, run, substrate
 from planners.routes.single_step.weights import folder
-from planners.routes.training.precedents import Reaction, published
-from planners.routes.training.uspto import Split, training_dir
+from planners.routes.training import uspto
+from planners.routes.training.precedents import Reaction, read
+from planners.routes.training.uspto import Split
 
 SEED = 20261122
+PART, VALID_PARTS = 500, 1  # reactions per file of examples; a run goes on after the last file
+LIBRARY = 6000  # reactions the templates are read off
 DRAWN = 150  # templates tried per product
 WANTED = 3  # template negatives per product
 RIVALS = 2  # competing products per reaction
@@ -80,24 +84,33 @@ def made_up(product: str, truth: tuple[str, ...], templates: list[str], picks: n
     return out
 
 
-def examples(split: Split, count: int, index: PrecedentIndex, seed: int) -> Iterator[Row]:
-    """Feature rows of `count` reactions and of their negatives."""
+def _chosen(split: Split, picks: np.ndarray) -> list[Reaction]:
+    rows = list(uspto.reactions(split))
+    return [r for pick in picks if (r := read(rows[int(pick)])) is not None and r[1] not in r[2]]
+
+
+def library_at(store: Path) -> tuple[list[str], np.ndarray]:
+    """The library, kept between runs: it takes longer to read than a part of the examples."""
+    path = store / "templates.json"
+    if not path.is_file():
+        picks = np.random.default_rng(SEED).permutation(sum(1 for _ in uspto.reactions("train")))[:LIBRARY]
+        found, counts = library(_chosen("train", picks))
+        path.write_text(json.dumps({"templates": found, "counts": counts.tolist()}), encoding="utf-8")
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return stored["templates"], np.sqrt(np.array(stored["counts"]))
+
+
+def examples(split: Split, picks: np.ndarray, store: Path, seed: int) -> Iterator[Row]:
+    """Feature rows of the reactions picked and of their negatives."""
+    index = PrecedentIndex.load()
+    templates, weight = library_at(store)
     rng = np.random.default_rng(seed)
-    train = list(published("train"))
-    read_from = [train[i] for i in rng.permutation(len(train))[:12000]]
-    templates, counts = library(read_from)
-    odds = np.sqrt(counts) / np.sqrt(counts).sum()
-    logger.info("{}: {} templates", split, len(templates))
-    source = train if split == "train" else list(published(split))
-    for group, at in enumerate(rng.permutation(len(source))[:count]):
-        name, product, truth = source[int(at)]
-        if product in truth:
-            continue
+    for group, (name, product, truth) in enumerate(_chosen(split, picks)):
         own = name if split == "train" else None
-        picks = rng.choice(len(templates), size=DRAWN, replace=False, p=odds)
+        drawn = rng.choice(len(templates), size=DRAWN, replace=False, p=weight / weight.sum())
         found = gather(product, truth, index, own=own)
         cases: list[Labelled] = [(product, truth, 1, own)]
-        cases += [(product, s, 0, own) for s in made_up(product, truth, templates, picks)]
+        cases += [(product, s, 0, own) for s in made_up(product, truth, templates, drawn)]
         cases += [(other, truth, 0, None) for other in found.outcomes.others[:RIVALS]]
         for made, reactants, label, mine in cases:
             try:
@@ -105,13 +118,16 @@ def examples(split: Split, count: int, index: PrecedentIndex, seed: int) -> Iter
                 yield (*inputs(made, reactants, evidence), label, group)
             except InvalidMolecule:
                 continue
-        if group % 1000 == 0:
-            logger.info("{}: {} of {}", split, group, count)
 
 
-def _table(rows: Iterator[Row], path: Path) -> dict[str, np.ndarray]:
+def _part(split: Split, number: int, store: Path) -> dict[str, np.ndarray]:
+    """Rows of the `number`th PART reactions of a split, computed once."""
+    path = store / f"{split}-{number:03}.npz"
     if not path.is_file():
-        columns, values, labels, groups = zip(*rows, strict=True)
+        order = np.random.default_rng(SEED).permutation(sum(1 for _ in uspto.reactions(split)))
+        with rdBase.BlockLogs():
+            rows = examples(split, order[number * PART : (number + 1) * PART], store, SEED + number)
+            columns, values, labels, groups = zip(*rows, strict=True)
         table = {
             "columns": np.concatenate(columns),
             "values": np.concatenate(values),
@@ -122,8 +138,15 @@ def _table(rows: Iterator[Row], path: Path) -> dict[str, np.ndarray]:
         partial = path.with_suffix(".part.npz")
         np.savez_compressed(partial, allow_pickle=False, **table)
         partial.rename(path)
+        logger.info("{}: {} rows", path.name, len(labels))
     with np.load(path) as stored:
         return {key: stored[key] for key in stored.files}
+
+
+def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    offsets = np.cumsum([0, *(len(p["columns"]) for p in parts[:-1])])
+    starts = np.concatenate([p["starts"] + offset for p, offset in zip(parts, offsets, strict=True)])
+    return {"starts": starts} | {k: np.concatenate([p[k] for p in parts]) for k in ("columns", "values", "labels")}
 
 
 class _Network(nn.Module):
@@ -203,16 +226,15 @@ def _save(net: _Network, path: Path, auc: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--reactions", type=int, default=12000)
+    parser.add_argument("--parts", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--out", type=Path, default=folder())
     given = parser.parse_args()
     set_num_threads(1)
-    index = PrecedentIndex.load()
-    store = training_dir()
-    with rdBase.BlockLogs():
-        valid = _table(examples("valid", 800, index, SEED + 1), store / "plausibility-valid.npz")
-        train = _table(examples("train", given.reactions, index, SEED), store / f"plausibility-{given.reactions}.npz")
+    store = uspto.training_dir() / "plausibility"
+    store.mkdir(exist_ok=True)
+    valid = _joined([_part("valid", number, store) for number in range(VALID_PARTS)])
+    train = _joined([_part("train", number, store) for number in range(given.parts)])
     net, auc = fit(train, valid, given.epochs)
     _save(net, given.out / NAME, auc)
 

@@ -41,13 +41,20 @@ def bare(smiles: str) -> str:
     return canonical(Chem.MolToSmiles(mol))
 
 
+def read(reaction: uspto.MappedReaction) -> Reaction | None:
+    """Without its map; None when RDKit cannot read it."""
+    try:
+        return reaction.id, bare(reaction.product), tuple(sorted(map(bare, reaction.reactants.split("."))))
+    except InvalidMolecule:
+        return None
+
+
 def published(split: uspto.Split) -> Iterator[Reaction]:
     """USPTO-50k without its maps; what RDKit cannot read is left out."""
     for reaction in uspto.reactions(split):
-        try:
-            yield reaction.id, bare(reaction.product), tuple(sorted(map(bare, reaction.reactants.split("."))))
-        except InvalidMolecule:
-            continue
+        found = read(reaction)
+        if found is not None:
+            yield found
 
 
 def _steps(node: dict[str, Any]) -> Iterator[Reaction]:
