@@ -26,7 +26,7 @@ from planners.routes.single_step.proposal import Proposal, Proposer
 from planners.routes.structure import canonical
 
 LEAST = 0.001  # proposals scored lower are not followed
-GOOD, FEW = 0.1, 3  # a second proposer is asked where the first gives fewer than FEW proposals scored GOOD or better
+GOOD, FEW = 0.02, 3  # a second proposer is asked where the first gives fewer than FEW proposals scored GOOD or better
 STUCK = 25  # expansions without a route after which the second proposer is asked about the root and so on downwards
 SPARE = 10  # routes looked at beyond those wanted, because some fail their check
 ROUNDS = 20  # how often a failed check may change the order before the next expansions
@@ -177,7 +177,7 @@ class _Run:
             if not self.solved and self.expansions - self._helped >= STUCK:
                 self._help(self.owner.batch)
                 self._helped = self.expansions
-            if self.solved and self.first is None and next(derivations(self.graph), None) is not None:
+            if self.solved and self.first is None and next(derivations(self.graph, patience=500), None) is not None:
                 self.first = self.elapsed
             self._count()
             if self.progress is not None:
