@@ -104,7 +104,7 @@ class ForwardCheck:
             return self._result(Verdict.UNSUPPORTED, fatal + doubts, found, outcomes)
         if not outcomes.exact:
             doubts.append("stereochemistry not fixed by the step")
-        credible = self._credible(product, reactants, found)
+        credible = self._credible(product, reactants, found, outcomes)
         rivals = self._rivals(found, outcomes, reactants, credible)
         if rivals:
             doubts.append(rivals)
@@ -127,10 +127,11 @@ class ForwardCheck:
             good.append("a stereocentre inverts, as drawn")
         return self._result(verdict, doubts + good, found, outcomes)
 
-    def _credible(self, product: str, reactants: tuple[str, ...], found: Findings) -> float | None:
+    def _credible(self, product: str, reactants: tuple[str, ...], found: Findings, outcomes: Outcomes) -> float | None:
         if self._plausibility is None:
             return None
-        return self._plausibility.score(product, reactants, found.evidence)
+        ran = replace(found.evidence, exact=outcomes.exact, skeleton=outcomes.skeleton, competing=len(outcomes.others))
+        return self._plausibility.score(product, reactants, ran)
 
     def _rivals(self, found: Findings, outcomes: Outcomes, reactants: tuple[str, ...], credible: float | None) -> str:
         """A sentence on competing sites, or "" when there is none, or each is far less credible."""
