@@ -169,6 +169,7 @@ def test_scores_answer_every_pair(small: TrainedSequence) -> None:
     assert all(WORST <= s < 0 for s in scores)
     assert scores[0] != scores[1]
     assert scorer.score([]) == []
+    assert SequenceProposer(small).score(pairs) == scores
 
 
 def test_missing_weights_name_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

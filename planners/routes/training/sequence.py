@@ -32,6 +32,7 @@ SEED = 7
 SMOOTHING = 0.05
 DECAY = 0.99  # of the running average of the parameters, which is what ships
 TOKENS = 4000
+SHARDS = 6  # writings of each reaction, one an epoch
 DTYPE = torch.bfloat16
 
 
@@ -167,15 +168,14 @@ def train(minutes: float, resume: bool, name: str, rate: float, sizes: Sizes) ->
     trainer = Trainer(sizes, rate)
     if resume and path.exists():
         trainer.load(path)
-    valid = Shard.load(folder() / "valid-000.npz")
+    valid = Shard.load(make("valid", 0))
     logger.info("{} parameters, {} threads", sum(p.numel() for p in trainer.weights), torch.get_num_threads())
     budget = 60 * minutes
     began = time.monotonic() - trainer.seconds
     saved = judged_at = logged = time.monotonic()
     seen, losses = trainer.seen, [0.0]
     while trainer.seconds < budget:
-        shards = sorted(folder().glob("train-???.npz")) or [make("train", 0)]
-        shard = Shard.load(shards[trainer.epoch % len(shards)])
+        shard = Shard.load(make("train", trainer.epoch % SHARDS))
         for rows in batches(shard, TOKENS, random.Random(SEED + trainer.steps)):
             trainer.network.train()
             losses.append(trainer.step(*batch_of(shard, rows, words), trainer.seconds / budget))

@@ -82,7 +82,7 @@ def write(split: uspto.Split, first: int | None, proposer: SequenceProposer) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pools", choices=uspto.SPLITS, default="valid")
+    parser.add_argument("--pools", "--split", dest="pools", choices=uspto.SPLITS, default="valid")
     parser.add_argument("--first", type=int, help="only so many reactions, and write nothing")
     parser.add_argument("--roots", type=int, default=ROOTS)
     parser.add_argument("--width", type=int, default=WIDTH)

@@ -33,6 +33,7 @@ def export(checkpoint: Path, target: Path) -> None:
     }
     part = target.with_suffix(".part")
     save_file(state, part, metadata)
+    part.chmod(0o644)
     part.replace(target)
 
 

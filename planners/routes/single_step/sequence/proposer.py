@@ -12,6 +12,7 @@ from knowledge.records.molecule import InvalidMolecule
 from planners.routes.single_step.proposal import Proposal
 from planners.routes.single_step.sequence.alignment import Product
 from planners.routes.single_step.sequence.beam import Said, search
+from planners.routes.single_step.sequence.scoring import Pair, SequenceScorer
 from planners.routes.single_step.sequence.script import text
 from planners.routes.single_step.sequence.tokens import UnreadableText, split
 from planners.routes.single_step.sequence.trained_model import TrainedSequence, shipped
@@ -71,6 +72,11 @@ class SequenceProposer:
         while len(self._cache) > self._cache_size:
             self._cache.popitem(last=False)
         return answers
+
+    def score(self, pairs: Sequence[Pair]) -> list[float]:
+        """Log-probability of any reactants of any product: pairs (product, reactants); see `SequenceScorer.score`."""
+        self._model = self._model or shipped()
+        return SequenceScorer(self._model).score(pairs)
 
     def _proposed(self, molecules: Sequence[str], k: int) -> list[list[Proposal]]:
         if not molecules:

@@ -18,7 +18,7 @@ from planners.routes.single_step.sequence.script import encode
 from planners.routes.single_step.sequence.tokens import UnreadableText
 from planners.routes.single_step.sequence.trained_model import TrainedSequence, shipped
 
-ROOTS = 2
+ROOTS = 1  # two cost twice the time
 WORST = -40.0  # of what cannot be read or written: e to the power of this is nothing
 _TOKENS_A_BATCH = 4_000
 _SCRIPTS_A_BATCH = 128

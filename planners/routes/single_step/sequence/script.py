@@ -9,9 +9,18 @@ Scripts are about a quarter as long as what they write.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from planners.routes.single_step.sequence.alignment import Written
-from planners.routes.single_step.sequence.tokens import UNKNOWN, UnreadableText, Vocabulary, is_atom, layout, split
+from planners.routes.single_step.sequence.tokens import (
+    UNKNOWN,
+    Layout,
+    UnreadableText,
+    Vocabulary,
+    is_atom,
+    layout,
+    split,
+)
 
 SHORTEST_COPY = 3  # a piece costs two numbers; shorter ones are said token by token
 _SPARE_LABELS = ("9", "8", "7", "6", "5", "%99", "%98")
@@ -23,10 +32,19 @@ def _atoms(tokens: Sequence[str], maps: Sequence[int]) -> list[int]:
     return [next(numbers) if is_atom(token) else -1 for token in tokens]
 
 
-def _relabelled(target: list[str], target_maps: list[int], source: list[str], source_maps: list[int]) -> list[str]:
+@lru_cache(maxsize=512)
+def _read(smiles: str) -> tuple[tuple[str, ...], Layout]:
+    # One product is written over by many candidates.
+    tokens = split(smiles)
+    return tuple(tokens), layout(tokens)
+
+
+def _relabelled(
+    target: list[str], target_maps: list[int], source: Sequence[str], source_maps: list[int], source_layout: Layout
+) -> list[str]:
     """The target with the ring labels that the source uses for the same rings, and spare ones for new rings."""
     label_of = {}
-    for opening, _, a, b in layout(source).rings:
+    for opening, _, a, b in source_layout.rings:
         label_of[frozenset((source_maps[a], source_maps[b]))] = source[opening]
     result = list(target)
     rings = sorted(layout(target).rings)
@@ -43,7 +61,7 @@ def _relabelled(target: list[str], target_maps: list[int], source: list[str], so
     return result
 
 
-def _aligned(target: list[str], target_maps: list[int], source: list[str], source_maps: list[int]) -> list[int]:
+def _aligned(target: list[str], target_maps: list[int], source: Sequence[str], source_maps: list[int]) -> list[int]:
     """For each target token the source position that it repeats, or -1."""
     place = {m: i for i, m in enumerate(source_maps) if m > 0}
     found = [-1] * len(target)
@@ -67,9 +85,9 @@ def encode(product: Written, reactants: Written, vocabulary: Vocabulary | None) 
 
     Tokens that are not in the vocabulary can only be copied: raises UnreadableText when the script would say one.
     """
-    source, target = split(product.smiles), split(reactants.smiles)
+    (source, bonds), target = _read(product.smiles), split(reactants.smiles)
     source_maps, target_maps = _atoms(source, product.maps), _atoms(target, reactants.maps)
-    target = _relabelled(target, target_maps, source, source_maps)
+    target = _relabelled(target, target_maps, source, source_maps, bonds)
     found = _aligned(target, target_maps, source, source_maps)
     script: list[str | int] = []
     t = 0
@@ -86,7 +104,7 @@ def encode(product: Written, reactants: Written, vocabulary: Vocabulary | None) 
         said = [item for item in script if isinstance(item, str)]
         if UNKNOWN in vocabulary.numbers(said):
             raise UnreadableText("the script says a token that the vocabulary lacks")
-    return source, script
+    return list(source), script
 
 
 def text(source: Sequence[str], script: Sequence[str | int]) -> str:
