@@ -21,7 +21,8 @@ from planners.routes.structure import parse
 
 TARGET_MASS = Quantity(value=20.0, unit="g")
 CONCENTRATION = 1.0  # mol/L of the limiting reactant in the solvent; a default, good for most batch chemistry
-DILUTE = 0.3  # mol/L for steps of learned models, whose molecules are large and seldom dissolve better
+DILUTE = 0.3  # mol/L for large molecules in steps of learned models, which seldom dissolve better
+LARGE = 12  # heavy atoms of the product
 EXCESS = 1.1  # of every non-limiting precursor where the class does not say
 SOLID_DENSITY = 1.3  # g/mL, for the room that solids and unlabelled liquids take
 FILL = 2.0 / 3.0
@@ -70,7 +71,7 @@ def _procedure(step: RouteStep, grams: float, known: Mapping[str, float]) -> Pro
     scarce = min((c for c in charges if c.role is Role.REACTANT), key=lambda c: c.amount.value / counts[c.smiles])
     limiting = scarce.amount.value
     charges = [_relative(c, limiting) for c in charges]
-    solvent = _solvent(conditions, limiting / (CONCENTRATION if step.template in reactions() else DILUTE))
+    solvent = _solvent(conditions, limiting / _concentration(step))
     if solvent is not None:
         charges.append(solvent)
     purification = choose(conditions, step.product, known)
@@ -136,6 +137,11 @@ def _reagents(step: RouteStep, conditions: Conditions, extent: float) -> list[Ch
         )
         for use in conditions.reagents
     ]
+
+
+def _concentration(step: RouteStep) -> float:
+    small = parse(step.product).GetNumHeavyAtoms() <= LARGE
+    return CONCENTRATION if small or step.template in reactions() else DILUTE
 
 
 def _solvent(conditions: Conditions, litres: float) -> Charge | None:

@@ -190,7 +190,9 @@ def _outcomes(pattern: Pattern, ordered: tuple[str, ...], goal: Counts | None) -
     """Flat SMILES of what one run gives; with `goal`, only of those that have as many heavy atoms."""
     found: set[str] = set()
     seen: set[str] = set()
-    for outcome in pattern.reaction.RunReactants(tuple(parse(r) for r in ordered), maxProducts=MAX_OUTCOMES):
+    with rdBase.BlockLogs():  # RDKit warns whenever the ceiling is reached, which is what it is for
+        outcomes = pattern.reaction.RunReactants(tuple(parse(r) for r in ordered), maxProducts=MAX_OUTCOMES)
+    for outcome in outcomes:
         mol = outcome[0]
         if goal is not None and mol.GetNumAtoms() != goal[-1]:
             continue

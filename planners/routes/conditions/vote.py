@@ -6,7 +6,6 @@ only work together; base and solvent follow, neighbours that chose the same syst
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,7 +17,8 @@ from planners.routes.conditions.precedents import AgentIndex, Neighbour
 from planners.routes.conditions.table import REFLUX_MARGIN, Conditions
 from planners.routes.handbook import label
 
-NEIGHBOURS = 30
+NEIGHBOURS = 300
+PRIOR = 0.3  # what a solvent's share in the class weighs beside the neighbours' vote, which sums to 1
 LEAST_NEIGHBOURS = 3  # fewer published reactions of a class say little
 LEAST_SIMILARITY = 0.2  # of the nearest one; below it the class's rule knows as much
 DISSENT = 0.3  # weight left to a neighbour that chose another system
@@ -74,8 +74,7 @@ def vote(
     weights = [n.weight for n in neighbours]
 
     systems = [_system(n, kinds, present) for n in neighbours]
-    system = _winner(systems, weights)
-    weights = _damped(weights, [s != system for s in systems])
+    system = _commonest_with_its_leader(systems, weights)
 
     bases = [_base(n, conditions, present) if "base" in kinds else None for n in neighbours]
     base = _winner(bases, weights)
@@ -92,11 +91,16 @@ def vote(
         for i, (s, b) in enumerate(zip(systems, bases, strict=True))
         if s == system and b == base and (chosen or solvents[i])
     ]
-    tally: defaultdict[str, float] = defaultdict(float)
-    for i in agree:
-        for name in solvents[i]:
-            tally[name] += weights[i] * _ALSO_WORKUP.get(name, 1.0) / len(solvents[i])
-    medium = max(sorted(tally), key=lambda s: tally[s], default="")
+    agreeing = frozenset(agree)
+    possible = {name for i in agree for name in solvents[i]}
+    total = sum(w for w, several in zip(weights, solvents, strict=True) if several) or 1.0
+    tally = {name: PRIOR * shares[name] * _ALSO_WORKUP.get(name, 1.0) for name in sorted(possible)}
+    for i, (several, weight) in enumerate(zip(solvents, weights, strict=True)):
+        say = weight / total * (1.0 if i in agreeing else DISSENT)
+        for name in several:
+            if name in possible:
+                tally[name] += say * _ALSO_WORKUP.get(name, 1.0) / len(several)
+    medium = max(tally, key=tally.__getitem__, default="")
     supporters = [neighbours[i] for i in agree if not medium or medium in solvents[i]]
     if not medium and not chosen:
         return None
@@ -135,6 +139,17 @@ def _base(neighbour: Neighbour, conditions: Conditions, present: frozenset[str])
     return None
 
 
+def _commonest_with_its_leader(systems: Sequence[tuple[str, ...]], weights: Sequence[float]) -> tuple[str, ...]:
+    """The heaviest system that holds the heaviest single agent: additives must not split the vote for a reagent."""
+    tally: dict[str, float] = {}
+    for system, weight in zip(systems, weights, strict=True):
+        for name in system:
+            if _agent(name).kind != "ligand":
+                tally[name] = tally.get(name, 0.0) + weight
+    leader = max(sorted(tally), key=tally.__getitem__, default="")
+    return _winner([s if leader in s else () for s in systems], weights) if leader else ()
+
+
 def _winner(choices: Sequence[T], weights: Sequence[float]) -> T:
     """The heaviest choice. Records that name nothing abstain; when all do, what they say: nothing."""
     tally: dict[T, float] = {}
@@ -142,10 +157,6 @@ def _winner(choices: Sequence[T], weights: Sequence[float]) -> T:
         if choice:
             tally[choice] = tally.get(choice, 0.0) + weight
     return max(tally, key=lambda c: (tally[c], str(c)), default=choices[0])
-
-
-def _damped(weights: Sequence[float], dissents: Sequence[bool]) -> list[float]:
-    return [w * DISSENT if d else w for w, d in zip(weights, dissents, strict=True)]
 
 
 def _suitable(conditions: Conditions, chosen: Sequence[Agent], reactants: tuple[str, ...]) -> Callable[[Agent], bool]:

@@ -136,23 +136,23 @@ def evaluate(index: AgentIndex, several: list[Example], n: int, seed: int = 0) -
         ballot = vote(index, rule, example.product, example.reactants, without=example.patent)
         total["asked"] += 1
         hits["asked"] += ballot is not None
-        shares = index.shares(example.reaction_class)
-        for kind in ("solvent", "base", "system"):
-            sorts = SYSTEM if kind == "system" else (kind,)
-            if kind != "solvent" and not set(sorts) & set(kinds_of(rule)):
+        others = [r for r in index.rows(example.reaction_class) if index.patents[r] != example.patent]
+        habit = Counter(a for r in others for a in index.of_row(int(r)))
+        system = tuple(k for k in SYSTEM if k in kinds_of(rule))
+        for sort, kinds in (("solvent", ("solvent",)), ("base", ("base",)), ("system", system)):
+            if sort == "base" and "base" not in kinds_of(rule):
                 continue
-            truth = {a for a in example.agents if vocabulary().named(a).kind in sorts and a != "water"}
+            truth = {a for a in example.agents if vocabulary().named(a).kind in kinds and a != "water"}
             if not truth:
                 continue
-            total[kind] += 1
-            common = max(
-                (a for a in shares if vocabulary().named(a).kind in sorts and a != "water"), key=shares.__getitem__
-            )
-            hits[kind + "_commonest"] += common in truth
-            if ballot is None:
-                continue
-            chosen = {"solvent": (ballot.solvent,), "base": (ballot.base,), "system": ballot.system[:1]}[kind]
-            hits[kind] += any(a is not None and a.name in truth for a in chosen)
+            total[sort] += 1
+            known = sorted(a for a in habit if vocabulary().named(a).kind in kinds and a != "water")
+            hits[sort + "_commonest"] += max(known, key=habit.__getitem__, default="") in truth
+            if ballot is not None:
+                active = [a for a in ballot.system if a.kind in SYSTEM]
+                leader = min(active, key=lambda a: SYSTEM.index(a.kind), default=None)
+                chosen = {"solvent": ballot.solvent, "base": ballot.base, "system": leader}[sort]
+                hits[sort] += chosen is not None and chosen.name in truth
     return {key: round(hits[key] / total[key.partition("_")[0]], 4) for key in sorted(hits)}
 
 
