@@ -107,7 +107,12 @@ def _reagent(mapping: Mapping, part: list[int], anchors: list[int]) -> str | Non
     if elements == "O1":
         if len(anchors) == 2:  # an epoxide, of a double bond
             return "an oxidant brings oxygen" if anchors[0] in graph.bonds[anchors[1]] and not lost else None
-        return "an oxidant brings oxygen" if not lost else "water brings oxygen" if lost <= set(_HALOGENS) else None
+        if not lost:
+            return "an oxidant brings oxygen"
+        carbonyl = (
+            graph.bonds[part[0]][anchors[0]] == 2.0
+        )  # an imine, of a nitrile and a Grignard reagent, is hydrolysed
+        return "water brings oxygen" if lost <= set(_HALOGENS) | ({7} if carbonyl else set()) else None
     if len(anchors) != 1:
         return None
     if len(part) == 1 and graph.numbers[part[0]] in _HALOGENS:

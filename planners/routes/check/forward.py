@@ -25,6 +25,7 @@ from planners.routes.structure import canonical, flat
 CLOSE = 0.2  # least similarity of the nearest precedent's product for "supported"
 CREDIBLE = 0.35  # least learned plausibility for "supported"
 INCREDIBLE = 0.05  # below it a step is unsupported
+COMMON = 5  # published steps with the same change that outweigh a low plausibility
 RIVAL = 1.0  # a competing product counts when it is at least this times as credible as the one wanted
 RIVALS = 3  # competing products that are weighed
 LISTED = 5  # competing products that are handed on
@@ -108,7 +109,8 @@ class ForwardCheck:
         rivals = self._rivals(found, outcomes, reactants, credible)
         if rivals:
             doubts.append(rivals)
-        if credible is not None and credible < INCREDIBLE and not known:
+        rare = found.evidence.same < COMMON or found.evidence.similarity < CLOSE
+        if credible is not None and credible < INCREDIBLE and rare and not known:
             return self._result(
                 Verdict.UNSUPPORTED,
                 [f"unlike published steps: learned plausibility {credible:.2f}", *doubts],

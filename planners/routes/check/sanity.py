@@ -19,7 +19,7 @@ _SOLD = tuple(
         "O=C1[#6]~[#6]C(=O)N1[F,Cl,Br,I]",
         "O=C1NC(=O)C([#6])([#6])N1[Cl,Br,I]",
         "[OX2H][OX2H]",
-        "[OX2H][OX2]C(=O)",
+        "[OX2H][OX2][C,S]=O",
         "[OX2H][OX2]C([CH3])([CH3])[#6]",
         "[N+]12CC[N+](F)(CC1)CC2",
         "O=C1[C,N]([Cl,Br])C(=O)[N,C]([Cl,Br])C(=O)N1",

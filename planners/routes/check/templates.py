@@ -157,8 +157,11 @@ def site(mapping: Mapping) -> Site:
     """Reacting atoms and their neighbours, on both sides."""
     back = mapping.backwards()
     atoms = change(mapping).atoms
-    centre = {r for _, r in atoms if r >= 0}
-    made = {p for p, _ in atoms if p >= 0}
+    # An aromatic nitrogen may trade its hydrogen for a double bond elsewhere in the ring without any bond of its own
+    # changing; the template must name it, or its written hydrogen stays.
+    shifted = [(p, r) for p, r in enumerate(mapping.partner) if r >= 0 and _hydrogen_shifts(mapping, p, r)]
+    centre = {r for _, r in (*atoms, *shifted) if r >= 0}
+    made = {p for p, _ in (*atoms, *shifted) if p >= 0}
     before, after = set(centre), set(made)
     for r in centre:
         before.update(s for s in mapping.reactants.bonds[r] if r in back)
@@ -169,6 +172,12 @@ def site(mapping: Mapping) -> Site:
     after.update(back[r] for r in before if r in back)
     leaving = _groups(mapping, centre, back)
     return Site(tuple(sorted(after)), tuple(sorted(before)), frozenset(centre), frozenset(made), tuple(sorted(leaving)))
+
+
+def _hydrogen_shifts(mapping: Mapping, p: int, r: int) -> bool:
+    if not (mapping.product.aromatic[p] or mapping.reactants.aromatic[r]) or mapping.product.numbers[p] == 6:
+        return False
+    return _hydrogens(mapping.product, p) != _hydrogens(mapping.reactants, r)
 
 
 def _nearest_of_leaving(mapping: Mapping, starts: list[int], back: dict[int, int]) -> set[int]:
