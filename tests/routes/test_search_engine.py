@@ -126,7 +126,7 @@ def test_expansions_are_counted_and_kept_to(algorithm: Algorithm, batch: int) ->
 
 def test_several_molecules_a_batch_save_calls() -> None:
     one, four = Book(BOOK), Book(BOOK)
-    single = RouteSearch(SHELF, one).search(TARGET)
+    single = RouteSearch(SHELF, one, batch=1).search(TARGET)
     fourfold = RouteSearch(SHELF, four, batch=4).search(TARGET)
     assert len(four.batches) < len(one.batches)
     assert {r.sha256 for r in single.routes} == {r.sha256 for r in fourfold.routes}
@@ -151,9 +151,8 @@ def test_out_of_time_returns_what_there_is_and_says_so(algorithm: Algorithm) -> 
 
 @pytest.mark.parametrize("algorithm", BOTH)
 def test_enough_is_enough(algorithm: Algorithm) -> None:
-    every = RouteSearch(SHELF, Book(BOOK), algorithm=algorithm).search(TARGET)
-    book = Book(BOOK)
-    result = RouteSearch(SHELF, book, algorithm=algorithm).search(TARGET, Budget(enough=1))
+    every = RouteSearch(SHELF, Book(BOOK), algorithm=algorithm, batch=1).search(TARGET)
+    result = RouteSearch(SHELF, Book(BOOK), algorithm=algorithm, batch=1).search(TARGET, Budget(enough=1))
     assert result.solved
     assert "enough" in result.why_stopped
     assert result.expansions < every.expansions
@@ -161,7 +160,7 @@ def test_enough_is_enough(algorithm: Algorithm) -> None:
 
 def test_progress_is_told() -> None:
     told: list[Progress] = []
-    result = RouteSearch(SHELF, Book(BOOK)).search(TARGET, progress=told.append)
+    result = RouteSearch(SHELF, Book(BOOK), batch=1).search(TARGET, progress=told.append)
     assert [p.expansions for p in told] == list(range(1, result.expansions + 1))
     assert [p.solved for p in told] == sorted(p.solved for p in told)
     assert told[-1].solved

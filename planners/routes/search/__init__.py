@@ -5,7 +5,7 @@ result = search.search("CCOC(=O)c1ccccc1", Budget(seconds=30.0), progress=print)
 result.routes                                             best first, each with figures (RouteFigures) and checks
 result.partial                                            when nothing is solved: the nearest route and what it misses
 
-RouteSearch(stock, proposer=None, *, second=None, algorithm="retro*", max_steps=10, routes=10, width=50, batch=1,
+RouteSearch(stock, proposer=None, *, second=None, algorithm="retro*", max_steps=10, routes=10, width=50, batch=4,
             judge=None, hazard=None, yields=None, clock=time.monotonic)
     stock      anything with lookup_smiles(smiles) -> StockItem | None: knowledge.stock.Stock, FlatMatches(stock)
     proposer   asked about every molecule (RuleProposer() when None); `second` only where the first gives too few good

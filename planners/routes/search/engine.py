@@ -49,13 +49,15 @@ class RouteSearch:
         max_steps: int = 10,
         routes: int = 10,
         width: int = 50,
-        batch: int = 1,
+        batch: int = 4,
         judge: Judge | None = None,
         hazard: PerStep | None = None,
         yields: PerStep | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`width`: proposals per molecule; `batch`: molecules per call of the proposer; `clock` in s.
+
+        With a learned model batches of 4 gave half as many expansions again per second as single molecules.
 
         Raises ValueError when a limit is out of range or the algorithm unknown.
         """
