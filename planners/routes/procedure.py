@@ -10,7 +10,7 @@ from rdkit.Chem import rdMolDescriptors
 from knowledge.records.procedure import Basis, Charge, Condition, Procedure, Remark, Role
 from knowledge.records.quantity import Quantity
 from knowledge.records.route import Route, RouteStep
-from planners.routes.balance import check_balance, sites
+from planners.routes.balance import check_balance, sites, with_copies
 from planners.routes.conditions import Conditions, conditions_for_step
 from planners.routes.conditions.dangers import dangers
 from planners.routes.conditions.sites import other_products
@@ -64,6 +64,7 @@ def write_procedures(
 
 def _procedure(step: RouteStep, grams: float, known: Mapping[str, float]) -> Procedure:
     check_balance(step)
+    step = with_copies(step)
     conditions = conditions_for_step(step)
     extent = grams / molar_mass(step.product) / conditions.typical_yield  # mol of reaction
     charges = [*_reactants(step, conditions, extent), *_reagents(step, conditions, extent)]

@@ -56,6 +56,15 @@ def test_heavy_atoms_from_nowhere_are_refused_and_named() -> None:
     check_balance(learned("Cc1ccccc1F>>Fc1ccccc1CBr"))  # N-bromosuccinimide of the class brings the bromine
 
 
+def test_a_reactant_that_is_needed_twice_is_charged_twice() -> None:
+    step = learned("NCCN.O=C(O)c1ccncc1>>O=C(NCCNC(=O)c1ccncc1)c1ccncc1")
+    (procedure,) = write_procedures(route_of(step))
+    amounts = {c.smiles: c.amount.magnitude("mol") for c in procedure.charges if c.role is Role.REACTANT}
+    assert amounts["O=C(O)c1ccncc1"] >= 2.0 * amounts["NCCN"]
+    assert procedure.limiting == "NCCN"
+    assert check_procedure(procedure) == []
+
+
 def test_each_check_can_fail() -> None:
     procedure = write_procedures(TWO)[0]
     lost = procedure.model_copy(update={"charges": procedure.charges[1:]})

@@ -99,7 +99,7 @@ def _fitted(rule: Conditions, found: Match, step: RouteStep) -> Conditions:
             "reagents": tuple(reagents),
             "equivalents": tuple(factors),
             "default": default,
-            "sites": found.sites,
+            "sites": max(found.sites, *Counter(step.reactants).values()),
             "notes": tuple(notes),
         }
     )
