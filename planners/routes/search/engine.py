@@ -141,6 +141,7 @@ class _Run:
         self.found = 0
         self.why = ""
         self._counted = (-1, -1)  # expansions and solutions at the last count of routes
+        self._last = 0.0  # seconds that the last batch took
         self._helped = 0  # expansions when the second proposer was last asked because the search was stuck
 
     @property
@@ -153,15 +154,16 @@ class _Run:
 
     @property
     def out_of_time(self) -> bool:
-        """A little is kept back for reading the routes out of the graph."""
+        """Whether another batch as long as the last would be late; a little is kept back for reading out the routes."""
         seconds = self.budget.seconds
-        return seconds is not None and self.elapsed >= seconds - min(0.5, 0.05 * seconds)
+        return seconds is not None and self.elapsed + self._last >= seconds - min(0.5, 0.05 * seconds)
 
     def go(self) -> None:
         if self.owner.empty:
             self.why = "the stock is empty"
             return
         while not self._over():
+            begun = self.elapsed
             n = min(self.owner.batch, self.budget.expansions - self.expansions)
             places = self.strategy.choose(self.graph, n)
             if not places:
@@ -182,6 +184,7 @@ class _Run:
             if self.solved and self.first is None and next(derivations(self.graph, patience=500), None) is not None:
                 self.first = self.elapsed
             self._count()
+            self._last = self.elapsed - begun
             if self.progress is not None:
                 molecules = len(self.graph.nodes)
                 self.progress(Progress(self.expansions, molecules, self.first is not None, self.found, self.elapsed))
