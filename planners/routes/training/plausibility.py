@@ -158,7 +158,7 @@ class _Network(nn.Module):
         self.bias = nn.Parameter(self.first.new_zeros(HIDDEN[0]))
         self.second = nn.Linear(HIDDEN[0], HIDDEN[1])
         self.last = nn.Linear(HIDDEN[1], 1)
-        self.drop = nn.Dropout(0.3)
+        self.drop = nn.Dropout(0.4)
 
     def forward(self, columns: Tensor, starts: Tensor, values: Tensor) -> Tensor:
         hidden = embedding_bag(columns, self.first, starts, mode="sum", per_sample_weights=values) + self.bias
@@ -226,8 +226,8 @@ def _save(net: _Network, path: Path, auc: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--parts", type=int, default=8)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--parts", type=int, default=32)
+    parser.add_argument("--epochs", type=int, default=9)
     parser.add_argument("--out", type=Path, default=folder())
     given = parser.parse_args()
     set_num_threads(1)
