@@ -189,4 +189,17 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     ("homologation_acid", "[C:1](=[O:2])[OH]>>[C:1](=[O:2])C"),
     ("halide_to_boronate_oxidation", "[c:1]B(O)O>>[c:1][OH]"),
     ("beckmann", "[C:1]([#6:2])=[O:3]>>[C:1](N[#6:2])=[O:3]"),
+    # rarer ones, after all that describe a step better
+    ("oxime_reduction", "[C:1]=[N:2][O;X2]>>[C:1][N:2]"),
+    ("arene_hydrogenation", "[n:1]1[c:2][c:3][c:4][c:5][c:6]1>>[N:1]1[C:2][C:3][C:4][C:5][C:6]1"),
+    ("indole_reduction", "[n:1]1[c:2][c:3][c:4][c:5]1>>[N:1]1[C:2][C:3][c:4][c:5]1"),
+    ("sulfonyl_chloride_reduction", "[S:1](=O)(=O)Cl>>[S:1]"),
+    ("friedel_crafts_sulfonylation", "[S:1](=[O:2])(=[O:3])Cl.[c;H1:4]>>[S:1](=[O:2])(=[O:3])[c:4]"),
+    ("carbon_nucleophile_substitution", "[c:1][F,Cl,Br].[C;!H0;$(CC#N),$(CC=O):2]>>[c:1][C:2]"),
+    ("hydroxymethylation", "[C;H2:1]=[O:2].[n,N,c,C;!H0:3]>>[*:3][C:1][O:2]"),
+    ("dakin_oxidation", "[c:1][C;H1]=O>>[c:1]O"),
+    ("acyl_fluoride_formation", "[C:1](=[O:2])[OH]>>[C:1](=[O:2])F"),
+    ("hydroximoyl_chlorination", "[C;H1:1]=[N:2][O:3]>>[C:1](Cl)=[N:2][O:3]"),
+    ("doebner", "[C:1]=[O].C(=O)([OH])[C;H2:2][C:3]=[O:4]>>[C:1]=[C:2][C:3]=[O:4]"),
+    ("sandmeyer_azide", "[c:1][NH2]>>[c:1]N=[N+]=[N-]"),
 )
