@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from itertools import islice
+
 import pytest
+from rdkit import Chem
 
 from planners.routes.conditions import classify, conditions_table
 from planners.routes.conditions.changes import _EXCHANGES, _HETEROCYCLES
 from planners.routes.conditions.classify import match, patterns
 from planners.routes.structure import canonical
+from planners.routes.training import uspto
 
 NAMED = [
     ("amide_coupling", "OC(=O)c1ccc(F)cc1.C1COCCN1>>O=C(c1ccc(F)cc1)N1CCOCC1"),
@@ -97,3 +102,23 @@ def test_two_like_sites_are_counted() -> None:
 
 def test_further_reactants_do_not_hide_the_reaction() -> None:
     assert classify(*_sides("CN(C)C=O.CCN.OC(=O)c1ccccc1>>CCNC(=O)c1ccccc1")) == "amide_coupling"
+
+
+def _unmapped(smiles: str) -> str:
+    mol = Chem.MolFromSmiles(smiles)
+    for atom in mol.GetAtoms():
+        atom.SetAtomMapNum(0)
+    return canonical(Chem.MolToSmiles(mol))
+
+
+@pytest.mark.skipif(
+    uspto.VARIABLE not in os.environ and not (uspto.training_dir() / "uspto-50k").is_dir(),
+    reason="needs the validation split of USPTO-50k",
+)
+def test_nearly_every_patent_reaction_has_a_name() -> None:
+    several = list(islice(uspto.reactions("valid"), 150))
+    named = sum(
+        classify(_unmapped(r.product), tuple(_unmapped(part) for part in r.reactants.split("."))) != "generic"
+        for r in several
+    )
+    assert named >= 0.95 * len(several)

@@ -23,6 +23,7 @@ from planners.routes.conditions.table import (
 from planners.routes.conditions.vote import SYSTEM, Ballot, kinds_of, vote
 from planners.routes.handbook import label
 from planners.routes.single_step.curated import reactions
+from planners.routes.single_step.weights import COMMAND
 from planners.routes.structure import canonical, parse
 
 SOURCE = "USPTO patents (PaRoutes n1)"
@@ -33,7 +34,7 @@ USUAL: dict[Kind, float] = {
     "base": 2.0, "catalyst": 0.05, "ligand": 0.1, "coupling": 1.2, "oxidant": 1.5, "reductant": 2.0, "acid": 1.0,
     "metal": 1.1,
 }  # fmt: skip
-NO_WEIGHTS = "no precedent index is installed: conditions are the rule of the class alone"
+NO_WEIGHTS = f"no precedent index is installed (`{COMMAND} ROUTES=FILE` makes it): the rule of the class serves alone"
 
 
 def class_of(step: RouteStep) -> Match:
