@@ -1,6 +1,6 @@
 """Trains the sequence model on the root-aligned scripts of `sequence_data`, on one core, in bf16.
 
-    python -m planners.routes.training.sequence --minutes 85 [--resume]
+    python -m planners.routes.training.sequence --minutes 60 [--resume]
 
 Parameters and gradients are bf16 in the network; the optimiser keeps an fp32 copy. Matrices of the layers are trained
 with Muon (K. Jordan et al. 2024), the rest with AdamW. The learning rate follows the wall clock: warm-up, then cosine.
@@ -203,7 +203,7 @@ def train(minutes: float, resume: bool, name: str, rate: float, sizes: Sizes) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=85)
+    parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--name", default="sequence")
     parser.add_argument("--rate", type=float, default=2e-3)
