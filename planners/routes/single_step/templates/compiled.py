@@ -25,6 +25,10 @@ def _grouped(side: str) -> str:
     return f"({side})" if "." in side and not side.startswith("(") else side
 
 
+def _has_stereo(text: str) -> bool:
+    return any(mark in text for mark in "@/\\")
+
+
 def _reaction(smarts: str) -> rdChemReactions.ChemicalReaction:
     with rdBase.BlockLogs():
         reaction = rdChemReactions.ReactionFromSmarts(smarts)
@@ -45,6 +49,7 @@ class CompiledTemplate:
         self.smarts = smarts
         product, _, reactants = smarts.partition(">>")
         self._product, self._reactants = _grouped(product), _grouped(reactants)
+        self.stereo = _has_stereo(smarts)
 
     @cached_property
     def retro(self) -> rdChemReactions.ChemicalReaction:
@@ -81,8 +86,12 @@ class Substrate:
 
     def __init__(self, smiles: str) -> None:
         self.mol = parse(smiles)
-        self.fingerprint = Chem.PatternFingerprint(self.mol, fpSize=FINGERPRINT_BITS)
+        self.stereo = _has_stereo(smiles)
         self.elements = Counter(a.GetAtomicNum() for a in self.mol.GetAtoms())
+
+    @cached_property
+    def fingerprint(self) -> DataStructs.ExplicitBitVect:
+        return Chem.PatternFingerprint(self.mol, fpSize=FINGERPRINT_BITS)
 
     def matches(self, template: CompiledTemplate) -> bool:
         """Whether the product side is a substructure: elements, then fingerprint, then the search itself."""
@@ -108,7 +117,7 @@ def substrate(smiles: str) -> Substrate:
 
 def run(template: CompiledTemplate, target: Substrate) -> tuple[list[tuple[str, ...]], int]:
     """Reactant sets (canonical, each sorted) in order of their text, and how many outcomes are no molecules."""
-    return _molecules(template.retro, target.mol)
+    return _molecules(template.retro, target.mol, template.stereo or target.stereo)
 
 
 def apply(template: str, product: str) -> list[tuple[str, ...]]:
@@ -129,12 +138,14 @@ def run_forward(template: str, reactants: Sequence[str]) -> list[str]:
     Reactants may meet within one molecule or between several; those that the template does not touch are left out.
     Raises InvalidMolecule, and ValueError for an unreadable template.
     """
-    pool = parse(canonical(".".join(reactants)))
-    products, _ = _molecules(compiled(template).forward, pool)
+    pool, unit = substrate(canonical(".".join(reactants))), compiled(template)
+    products, _ = _molecules(unit.forward, pool.mol, unit.stereo or pool.stereo)
     return sorted({".".join(parts) for parts in products})
 
 
-def _molecules(reaction: rdChemReactions.ChemicalReaction, mol: Chem.Mol) -> tuple[list[tuple[str, ...]], int]:
+def _molecules(
+    reaction: rdChemReactions.ChemicalReaction, mol: Chem.Mol, stereo: bool
+) -> tuple[list[tuple[str, ...]], int]:
     found: set[tuple[str, ...]] = set()
     seen: set[str] = set()
     broken = 0
@@ -143,8 +154,9 @@ def _molecules(reaction: rdChemReactions.ChemicalReaction, mol: Chem.Mol) -> tup
             if Chem.SanitizeMol(outcome, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
                 broken += 1
                 continue
-            # What lost its stereocentre in the reaction would otherwise keep the mark of one.
-            Chem.AssignStereochemistry(outcome, cleanIt=True, force=True)
+            if stereo:
+                # What lost its stereocentre in the reaction would otherwise keep the mark of one.
+                Chem.AssignStereochemistry(outcome, cleanIt=True, force=True)
             smiles = str(Chem.MolToSmiles(outcome))
             if smiles in seen:
                 continue
