@@ -77,6 +77,8 @@ def test_textbook_steps_are_supported(check: ForwardCheck, reaction: str) -> Non
         ("[C+](C)(C)C.OCC>>CCOC(C)(C)C", "ion that no bottle holds"),
         ("CC(O)(O)c1ccccc1>>CC(=O)c1ccccc1", "cannot be kept"),
         ("CCOC(C)=O.CCO>>CCOC(C)=O", "own reactants"),
+        ("c1ccccc1>>CCCCCC(=O)Nc1ccccc1", "atoms from nowhere: C6"),
+        ("CC(=O)O.OCC.CCCCCCCCCC>>CCOC(C)=O", "gives no atom"),
         ("CCC(=O)NC1CCCCC1.c1ccccc1>>NC1CCCCC1c1ccccc1", "no way forward"),
     ],
 )

@@ -9,17 +9,18 @@ from functools import cache
 
 from knowledge.records.route import RouteStep, StepCheck, Verdict
 from planners.routes.balance import Unbalanced, check_balance, sites
-from planners.routes.check.elements import completed, from_reagents, unnamed
+from planners.routes.check.elements import completed, from_reagents, missing, unnamed
 from planners.routes.check.evidence import Findings, gather
 from planners.routes.check.explanation import Outcomes, compare
 from planners.routes.check.plausibility import Plausibility
 from planners.routes.check.sanity import faults
 from planners.routes.check.wording import competing_sites
+from planners.routes.formula import render
 from planners.routes.precedents.index import PrecedentIndex
 from planners.routes.single_step.curated import forward_products, reactions
 from planners.routes.single_step.templates.compiled import run_forward
 from planners.routes.single_step.weights import WeightsMissing
-from planners.routes.structure import canonical, flat
+from planners.routes.structure import canonical, flat, parse
 
 # Chosen on USPTO-50k valid, see trained/precedents.md.
 CLOSE = 0.2  # least similarity of the nearest precedent's product for "supported"
@@ -27,6 +28,8 @@ CREDIBLE = 0.3  # least learned plausibility for "supported"
 INCREDIBLE = 0.05  # below it a step is unsupported
 COMMON = 5  # published steps with the same change that outweigh a low plausibility
 RIVAL = 1.0  # a competing product counts when it is at least this times as credible as the one wanted
+SUPPLIED = 6  # heavy atoms that common reagents may bring; more is not worth mapping
+BYSTANDER = 8  # heavy atoms of a reactant that is no small reagent or solvent written among the reactants
 RIVALS = 3  # competing products that are weighed
 LISTED = 5  # competing products that are handed on
 
@@ -92,11 +95,14 @@ class ForwardCheck:
             return StepCheck(verdict=Verdict.UNSUPPORTED, reasons=wrong)
         product = canonical(step.product)
         written = tuple(canonical(r) for r in step.reactants)
-        reactants = written if step.template in reactions() else completed(product, written)
+        known = step.template in reactions()
+        reactants = written if known else completed(product, written)
+        lack = missing(product, reactants)
+        if not known and lack.total() > SUPPLIED:
+            return StepCheck(verdict=Verdict.UNSUPPORTED, reasons=(f"atoms from nowhere: {render(lack)}",))
         found = gather(product, reactants, self._index)
         fatal, doubts, supplied = _account(step, found, len(reactants) - len(written))
         outcomes = _outcomes(step, product, reactants, found.outcomes)
-        known = step.template in reactions()
         if not outcomes.skeleton:
             fatal.append("no way forward: the reaction, run on the reactants, does not give the product")
         elif not known and self._index is not None and not found.evidence.alike and not supplied:
@@ -189,7 +195,9 @@ def _account(step: RouteStep, found: Findings, extra: int) -> tuple[list[str], l
     doubts.extend(supplied)
     if extra and not nowhere:
         doubts.append("one reactant is needed more than once")
-    doubts.extend(f"{s} gives no atom to the product" for s in found.spectators)
+    for idle in found.spectators:
+        large = parse(idle).GetNumHeavyAtoms() >= BYSTANDER
+        (fatal if large else doubts).append(f"{idle} gives no atom to the product")
     if not found.evidence.same:
         doubts.extend(f"an unusual group is lost: {group}" for group in unnamed(found.mapping))
     return fatal, doubts, bool(supplied)
