@@ -69,6 +69,7 @@ class Answer:
     target: str
     inchikey: str
     stock: str
+    bad_lines: tuple[str, ...]
     models: str
     routes: tuple[Planned, ...]
     solved: bool
@@ -122,10 +123,7 @@ def _stock(path: Path | None) -> Stock:
 
     if path is None:
         return Stock.builtin()
-    stock = Stock.from_file(path)
-    if not len(stock):
-        raise RouteError(f"{path}: holds no substance, so there is nothing to start from")
-    return stock
+    return Stock.from_file(path, strict=False)
 
 
 def _proposer(models: Models) -> Proposer:
@@ -147,6 +145,7 @@ def _answer(wish: Wish, molecule: Molecule, result: SearchResult, stock: Stock) 
         target=molecule.smiles,
         inchikey=molecule.inchikey,
         stock=f"{source} of {len(stock)} substances",
+        bad_lines=tuple(str(line) for line in stock.bad_lines),
         models={"all": "rules and learned models", "rules": "curated rules", "learned": "learned models"}[wish.models],
         routes=tuple(
             Planned(route, procedures, problem, number in front)
@@ -174,7 +173,7 @@ def _written(route: Route, mass: Quantity) -> tuple[Route, tuple[Procedure, ...]
 def complete(
     route: Route, mass: Quantity, properties: Mapping[str, Mapping[str, float]] | None = None
 ) -> tuple[Route, tuple[Procedure, ...]]:
-    """The route with what only its procedures tell (mass intensity, hazard), and these.
+    """The route with what only its procedures tell (classes, mass intensity, hazard), and these.
 
     `properties` as for `write_procedures`. Raises ValueError (Unbalanced among them) when a step cannot be written.
     """
@@ -182,6 +181,11 @@ def complete(
     from planners.routes.procedure import write_procedures
 
     procedures = write_procedures(route, mass, properties=properties)
+    steps = (
+        step if step.reaction_class else step.model_copy(update={"reaction_class": procedure.reaction_class})
+        for step, procedure in zip(route.steps, procedures, strict=True)
+    )
+    route = route.model_copy(update={"steps": tuple(steps)})
     if route.figures is not None and procedures:
         told = {"mass_intensity": process_mass_intensity(procedures), "hazard": hazard_score(procedures)}
         route = route.model_copy(update={"figures": route.figures.model_copy(update=told)})
@@ -210,6 +214,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "target": answer.target,
         "inchikey": answer.inchikey,
         "stock": answer.stock,
+        "bad_lines": list(answer.bad_lines),
         "models": answer.models,
         "solved": answer.solved,
         "validated": answer.validated,

@@ -17,6 +17,10 @@ def show_routes(answer: Answer) -> None:
         f"{answer.models}; {answer.stock}",
         style="dim",
     )
+    if answer.bad_lines:
+        page.say(
+            f"{len(answer.bad_lines)} lines of the stock were not read, first {answer.bad_lines[0]}", style="yellow"
+        )
     if not answer.routes:
         _show_partial(page, answer)
         return
