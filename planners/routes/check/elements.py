@@ -11,6 +11,7 @@ from planners.routes.precedents.mapping import Graph, Mapping, assign
 from planners.routes.structure import parse
 
 EQUIVALENTS = 3  # of one reactant at most, when the product needs more of it than is written
+USEFUL = 0.4  # share of a further copy's heavy atoms that the product must be short of
 LARGE = 10  # heavy atoms of a lost group that nobody named and no precedent loses
 _HALOGENS = (9, 17, 35, 53)
 # Lost groups that have a name, by their elements without hydrogen: halides, alcohols, Boc, Cbz, Fmoc, sulfonates,
@@ -36,10 +37,13 @@ def completed(product: str, reactants: tuple[str, ...]) -> tuple[str, ...]:
 
     Raises InvalidMolecule.
     """
-    if not missing(product, reactants):
+    lack = missing(product, reactants).total()
+    if not lack:
         return reactants
     for reactant in sorted(set(reactants), key=lambda r: (len(r), r)):
         for extra in range(1, EQUIVALENTS):
+            if lack < USEFUL * extra * parse(reactant).GetNumHeavyAtoms():
+                break  # one atom amiss is no reason to ask for a whole further molecule
             more = (*reactants, *(reactant for _ in range(extra)))
             if not missing(product, more) and _alike(assign(product, ".".join(more)), more):
                 return more

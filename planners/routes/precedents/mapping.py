@@ -9,7 +9,7 @@ Int. Ed. 1980, 19, 495).
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,6 +23,7 @@ ROUNDS = 4  # of improvements around the reacting bonds
 # one (1), and that before the aryl one (Mitsunobu with a phenol). Multiple bonds cost more.
 ACYL_BREAK, ARYL_BREAK = 0.9, 1.1
 SPECTATOR = 0.4  # a reactant that gives no atom: another way at equal cost, where each gives one, is the likelier
+NOWHERE = 10.0  # an atom that no reactant gives
 MANY = 3.0  # cost above which other orders of growth are tried
 SWAPS = 24  # atoms around the reacting bonds that may exchange partners; more is a reaction no swap explains
 
@@ -167,7 +168,7 @@ class _Assignment:
         made, kept = self.product.bonds, self.reactants.bonds
         for p, r in enumerate(self.partner):
             if r < 0:
-                total += 10.0
+                total += NOWHERE
                 continue
             before = kept[r]
             for q, order in made[p].items():
@@ -254,6 +255,7 @@ def assign(product: str, reactants: str) -> Mapping:
     """
     left, right = graph(product), graph(reactants)
     levels = _levels(left, right)
+    short = (Counter(left.numbers) - Counter(right.numbers)).total()
     best: tuple[float, list[int]] | None = None
     # Where a molecule is nearly symmetric, growth may go round it the wrong way; another order seldom errs likewise.
     for depth, order in ((RADIUS, 1), (RADIUS, -1), (2, 1)):
@@ -262,7 +264,7 @@ def assign(product: str, reactants: str) -> Mapping:
         cost = state.improve()
         if best is None or cost < best[0] - 1e-9:
             best = (cost, state.partner)
-        if best[0] <= MANY:
+        if best[0] <= MANY + NOWHERE * short:
             break
     return Mapping(left, right, tuple(best[1] if best else ()))
 
