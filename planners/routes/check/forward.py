@@ -24,7 +24,7 @@ from planners.routes.structure import canonical, flat, parse
 
 # Chosen on USPTO-50k valid, see trained/precedents.md.
 CLOSE = 0.2  # least similarity of the nearest precedent's product for "supported"
-CREDIBLE = 0.3  # least learned plausibility for "supported"
+CREDIBLE = 0.25  # least learned plausibility for "supported"
 INCREDIBLE = 0.05  # below it a step is unsupported
 COMMON = 5  # published steps with the same change that outweigh a low plausibility
 RIVAL = 1.0  # a competing product counts when it is at least this times as credible as the one wanted

@@ -226,7 +226,7 @@ def _save(net: _Network, path: Path, auc: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--parts", type=int, default=32)
+    parser.add_argument("--parts", type=int, default=50)
     parser.add_argument("--epochs", type=int, default=9)
     parser.add_argument("--out", type=Path, default=folder())
     given = parser.parse_args()
