@@ -18,6 +18,7 @@ SCRIPTS: tuple[tuple[str, ...], ...] = (
     ("template",),
     ("local", "--resume"),
     ("graph", "--resume"),
+    ("graph", "--export"),
     ("sequence", "--resume"),
     ("sequence_weights",),
     ("template", "--pools", "valid"),
