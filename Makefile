@@ -36,9 +36,9 @@ lint: install
 check: test lint
 
 # The weights of the route models anew, about five hours on two cores; `ROUTES=FILE` adds conditions and precedents from
-# a file of routes (RetroCast's JSON). Each training goes on where it was interrupted.
+# a file of routes (RetroCast's JSON), less the routes in BENCHMARKS="FILE ...". Each training goes on where it was interrupted.
 train-routes: install
-	$(BIN)/python -m planners.routes.training.all $(if $(ROUTES),--routes $(ROUTES))
+	$(BIN)/python -m planners.routes.training.all $(if $(ROUTES),--routes $(ROUTES) --benchmarks $(BENCHMARKS))
 
 # The versions of this .venv become everybody's. A local label ("+cpu") belongs to one index and is left out.
 constraints:

@@ -49,6 +49,8 @@ def main() -> None:
     parser.add_argument("--benchmarks", type=Path, nargs="*", default=[], help="routes that must not be learned from")
     parser.add_argument("--anew", action="store_true", help="forget what earlier runs of this command finished")
     given = parser.parse_args()
+    if given.routes is not None and not given.benchmarks:
+        parser.error("--routes needs --benchmarks: what later measures the planner must not be learned from")
     done = training_dir() / "done.txt"
     if given.anew:
         done.unlink(missing_ok=True)
