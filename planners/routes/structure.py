@@ -1,10 +1,11 @@
-"""Parsed molecules for the route rooms, each SMILES read once."""
+"""Parsed molecules and reactions for the route rooms, each SMILES read once."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
 from rdkit import Chem, rdBase
+from rdkit.Chem import rdChemReactions
 
 from knowledge.records.molecule import InvalidMolecule
 
@@ -45,3 +46,14 @@ def flat(smiles: str) -> str:
     mol = Chem.Mol(parse(smiles))
     Chem.RemoveStereochemistry(mol)
     return str(Chem.MolToSmiles(mol))
+
+
+def read_reaction(smarts: str) -> rdChemReactions.ChemicalReaction:
+    """A reaction ready to run. Raises ValueError."""
+    with rdBase.BlockLogs():
+        reaction = rdChemReactions.ReactionFromSmarts(smarts)
+        reaction.Initialize()
+        _, errors = reaction.Validate()
+    if errors:
+        raise ValueError(f"'{smarts}' is not a valid reaction")
+    return reaction

@@ -12,7 +12,7 @@ from rdkit.Chem import rdChemReactions
 from planners.routes.check.stereo import carry_over, inverted
 from planners.routes.check.templates import Template, forward_template
 from planners.routes.precedents.mapping import Mapping
-from planners.routes.structure import canonical, flat, parse
+from planners.routes.structure import canonical, flat, parse, read_reaction
 
 MAX_OUTCOMES = 64  # matches of one template; a peptide has many amides
 
@@ -34,14 +34,7 @@ class Outcomes:
 
 @lru_cache(maxsize=4096)
 def _reaction(smarts: str) -> rdChemReactions.ChemicalReaction:
-    """Raises ValueError."""
-    with rdBase.BlockLogs():
-        reaction = rdChemReactions.ReactionFromSmarts(smarts)
-        reaction.Initialize()
-        _, errors = reaction.Validate()
-    if errors:
-        raise ValueError(f"'{smarts}' is not a valid reaction")
-    return reaction
+    return read_reaction(smarts)
 
 
 def compare(product: str, made: Sequence[str]) -> Outcomes:

@@ -7,11 +7,12 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 from rdkit.Chem import rdChemReactions
 
 from planners.routes import formula
 from planners.routes.single_step.rule import Rule
+from planners.routes.structure import read_reaction
 
 _TWO_LETTER = ("Cl", "Br", "Si")
 
@@ -58,16 +59,6 @@ def _plain(smarts: str) -> str:
     return "".join(out)
 
 
-def _reaction(smarts: str) -> rdChemReactions.ChemicalReaction:
-    with rdBase.BlockLogs():
-        reaction = rdChemReactions.ReactionFromSmarts(smarts)
-        reaction.Initialize()
-        _, errors = reaction.Validate()
-    if errors:
-        raise ValueError(f"'{smarts}' is not a valid reaction")
-    return reaction
-
-
 @dataclass(frozen=True)
 class Reaction:
     """`forward_smarts` is run on the precursors to prove a proposal; `gain` and `loss` as in Rule.
@@ -105,11 +96,11 @@ class Reaction:
 
     @cached_property
     def retro(self) -> rdChemReactions.ChemicalReaction:
-        return _reaction(self.retro_smarts)
+        return read_reaction(self.retro_smarts)
 
     @cached_property
     def forward(self) -> rdChemReactions.ChemicalReaction:
-        return _reaction(self.forward_smarts)
+        return read_reaction(self.forward_smarts)
 
     @cached_property
     def pattern(self) -> Chem.Mol:

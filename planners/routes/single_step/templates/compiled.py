@@ -15,7 +15,7 @@ from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import rdChemReactions
 
 from knowledge.records.molecule import InvalidMolecule
-from planners.routes.structure import canonical, parse
+from planners.routes.structure import canonical, parse, read_reaction
 
 MAX_OUTCOMES = 100  # matches of one template on one molecule; symmetric cages have thousands
 FINGERPRINT_BITS = 1024
@@ -27,16 +27,6 @@ def _grouped(side: str) -> str:
 
 def _has_stereo(text: str) -> bool:
     return any(mark in text for mark in "@/\\")
-
-
-def _reaction(smarts: str) -> rdChemReactions.ChemicalReaction:
-    with rdBase.BlockLogs():
-        reaction = rdChemReactions.ReactionFromSmarts(smarts)
-        reaction.Initialize()
-        _, errors = reaction.Validate()
-    if errors:
-        raise ValueError(f"'{smarts}' is not a valid reaction")
-    return reaction
 
 
 class CompiledTemplate:
@@ -53,11 +43,11 @@ class CompiledTemplate:
 
     @cached_property
     def retro(self) -> rdChemReactions.ChemicalReaction:
-        return _reaction(f"{self._product}>>{self._reactants}")
+        return read_reaction(f"{self._product}>>{self._reactants}")
 
     @cached_property
     def forward(self) -> rdChemReactions.ChemicalReaction:
-        return _reaction(f"{self._reactants}>>{self._product}")
+        return read_reaction(f"{self._reactants}>>{self._product}")
 
     @cached_property
     def pattern(self) -> Chem.Mol:
