@@ -1,7 +1,8 @@
 """The single-step models that the benchmarks know by name.
 
-"gated" is the ensemble that asks its slow models only where the quick ones are unsure; "combined" adds the curated
-rules, as the route command does.
+"gated" is the ensemble that asks its slow models only where the quick ones are unsure, at the route command's gate;
+"quick" never asks them: both template models, reranked. "combined" adds the curated rules to "gated", as the route
+command does.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ MODELS = {
     "sequence": ("sequence.proposer", "SequenceProposer"),
     "ensemble": ("ensemble", "EnsembleProposer"),
     "gated": ("ensemble", "EnsembleProposer"),
+    "quick": ("ensemble", "EnsembleProposer"),
     "combined": ("combined", "CombinedProposer"),
     "rules": ("curated", "RuleProposer"),
 }
 _SINGLE = ("template", "local", "graph", "sequence", "rules")  # whose files, if any, begin with their name
-_ARGUMENTS: dict[str, dict[str, Any]] = {"gated": {"gate": 0.5}}  # as the route command gates the slow models
+_ARGUMENTS: dict[str, dict[str, Any]] = {"gated": {"gate": 0.5}, "quick": {"gate": 0.0}}
 _WARM_UP = "CC(=O)Oc1ccccc1C(=O)O"  # aspirin: every model has something to say
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from knowledge.stock import Stock
 from planners.routes.search import Budget, FlatMatches, Progress, RouteSearch, SearchResult
 from planners.routes.search.strategy import Algorithm
 from planners.routes.single_step.curated import RuleProposer
+from planners.routes.single_step.proposal import Proposal
 from tests.routes.conftest import SmallStock
 from tests.routes.dictionary import Book, Shelf
 
@@ -375,3 +376,37 @@ def test_a_stereoisomer_on_the_shelf_serves_a_flat_drawing_only_if_asked(tmp_pat
     lenient = RouteSearch(FlatMatches(stock), book).search("CCOC(=O)C(C)O")
     assert lenient.solved
     assert any("connectivity only" in leaf.stock.source for leaf in lenient.routes[0].leaves)
+
+
+class Asked(Book):
+    """A book that notes how many proposals it was asked for."""
+
+    def __init__(self, reactions: dict[str, list[tuple[str, float]]]) -> None:
+        super().__init__(reactions)
+        self.widths: list[int] = []
+
+    def propose(self, molecules: Sequence[str], k: int) -> list[list[Proposal]]:
+        self.widths.append(k)
+        return super().propose(molecules, k)
+
+
+# Ethyl esters as ways to butanol that lead nowhere; only the last precursor is on the shelf.
+MANY = {"CCCCO": [(f"{'C' * n}(=O)OCC", 0.5 - 0.02 * n) for n in range(2, 16)] + [("CCCC=O", 0.01)]}
+
+
+@pytest.mark.parametrize("algorithm", BOTH)
+def test_the_proposer_is_asked_for_more_when_the_first_ten_lead_nowhere(algorithm: Algorithm) -> None:
+    book = Asked(MANY)
+    result = RouteSearch(Shelf("CCCC=O"), book, algorithm=algorithm).search("CCCCO")
+    assert result.solved
+    assert result.routes[0].steps[0].reactants == ("CCCC=O",)
+    assert book.widths[0] == 10
+    assert book.widths.count(50) == 1
+    assert result.expansions == 15  # butanol once, though it was asked about twice, and the fourteen dead ends
+
+
+@pytest.mark.parametrize("algorithm", BOTH)
+def test_what_is_solved_early_needs_ten_proposals_only(algorithm: Algorithm) -> None:
+    book = Asked({"CCCCO": [("CCCC=O", 0.9), *MANY["CCCCO"]]})
+    assert RouteSearch(Shelf("CCCC=O"), book, algorithm=algorithm).search("CCCCO", Budget(enough=1)).solved
+    assert set(book.widths) == {10}

@@ -8,7 +8,8 @@ live[b]     least cost of a tree of at most b reactions that still has an open m
             or a molecule with proposals nobody has looked at yet.
 
 Only the best proposals of a molecule are hung under it at once. The others wait until they are the cheapest thing left,
-for to know whether their reactants are in stock takes 0.4 ms each (an InChIKey), and most are never needed.
+for to know whether their reactants are in stock takes 0.4 ms each (an InChIKey), and most are never needed. So a
+proposer, too, is first asked for a few: `beyond` bounds the score of what it would say if asked for more.
 
 So "at most b steps" counts all reactions of a route, not only its longest branch, and a search that has found a route
 still knows what to look at next. An entry depends only on entries of a smaller budget, hence updates end after at most
@@ -35,11 +36,12 @@ PROMISE = 0.3  # nats assumed for the precursors of a proposal not looked at: le
 class MoleculeNode:
     """`reactions` None: open. `item`: purchasable, a leaf. `estimate`: cost while open. `index`: order of discovery.
 
-    `waiting`: proposals not looked at yet, best first.
+    `waiting`: proposals not looked at yet, best first. `beyond`: no proposal that was not asked for scores higher.
     """
 
     __slots__ = (
         "asked",
+        "beyond",
         "estimate",
         "hopeful",
         "index",
@@ -62,12 +64,19 @@ class MoleculeNode:
         self.hopeful: Table = ()  # the smaller of the two
         self.reactions: list[ReactionNode] | None = None
         self.waiting: list[Proposal] = []
+        self.beyond = 0.0
         self.parents: list[ReactionNode] = []
         self.asked = 0  # how many proposers have been asked about it
 
     @property
     def open(self) -> bool:
         return self.item is None and self.reactions is None
+
+    @property
+    def promise(self) -> float | None:
+        """Least cost, in nats, of what is known of the molecule but not hung under it; None when there is nothing."""
+        score = self.waiting[0].score if self.waiting else self.beyond
+        return step_cost(score) + PROMISE if score > 0.0 else None
 
 
 class ReactionNode:
@@ -130,25 +139,29 @@ class Graph:
         self.nodes[smiles] = node
         return node
 
-    def expand(self, node: MoleculeNode, proposals: Sequence[Proposal]) -> None:
-        """Hang `proposals` under `node` and carry the new costs upwards; again for those of a second proposer.
+    def expand(self, node: MoleculeNode, proposals: Sequence[Proposal], beyond: float | None = None) -> None:
+        """Hang `proposals` under `node` and carry the new costs upwards; again for more, or a second proposer's.
 
-        A precursor set is hung once, the first time it comes.
+        A precursor set is hung once, the first time it comes. `beyond`: the new bound for what was not asked for.
         """
         if node.reactions is None:
             node.reactions = []
             self.expanded.append(node)
-        node.waiting = sorted([*node.waiting, *proposals], key=lambda p: -p.score)
+        if beyond is not None:
+            node.beyond = beyond
+        known = {_key(p) for p in (*(r.proposal for r in node.reactions), *node.waiting)}
+        fresh = [p for p in proposals if _key(p) not in known]
+        node.waiting = sorted([*node.waiting, *fresh], key=lambda p: -p.score)
         self.unfold(node)
 
     def unfold(self, node: MoleculeNode) -> None:
         """Hang the best proposals that wait."""
         if node.reactions is None:
             raise ValueError(f"{node.smiles} is not expanded")
-        known = {tuple(sorted(r.proposal.reactants)) for r in node.reactions}
+        known = {_key(r.proposal) for r in node.reactions}
         now, node.waiting = node.waiting[: self._eager], node.waiting[self._eager :]
         for proposal in now:
-            key = tuple(sorted(proposal.reactants))
+            key = _key(proposal)
             if key in known or self.root.smiles in key or node.smiles in key:
                 continue
             known.add(key)
@@ -165,8 +178,8 @@ class Graph:
         self._settle([node])
 
     def folded(self, node: MoleculeNode, budget: int) -> bool:
-        """Whether a waiting proposal promises more than every reaction hung."""
-        return bool(node.waiting) and budget > 0 and node.live[budget] == promise(node)
+        """Whether what is not hung yet promises more than every reaction that is."""
+        return budget > 0 and node.live[budget] == node.promise
 
     def charge(self, reaction: ReactionNode, nats: float) -> None:
         """Make a reaction dearer, as a failed check does."""
@@ -229,13 +242,14 @@ class Graph:
         reactions = node.reactions or ()
         solved = [r.solved for r in reactions if r.solved is not never]
         live = [r.live for r in reactions if r.live is not never]
-        if node.waiting:
-            live.append((math.inf, *(promise(node),) * self.max_steps))
+        promise = node.promise
+        if promise is not None:
+            live.append((math.inf, *(promise,) * self.max_steps))
         return least(solved, never), least(live, never)
 
 
-def promise(node: MoleculeNode) -> float:
-    return step_cost(node.waiting[0].score) + PROMISE
+def _key(proposal: Proposal) -> tuple[str, ...]:
+    return tuple(sorted(proposal.reactants))
 
 
 def least(tables: Sequence[Table], never: Table) -> Table:

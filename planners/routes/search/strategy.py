@@ -18,7 +18,10 @@ class Strategy(Protocol):
     """Both algorithms share the graph; one strategy serves one search."""
 
     def choose(self, graph: Graph, n: int) -> list[Place]:
-        """At most `n` distinct open molecules, the most urgent first; [] when no tree within the limits has one."""
+        """At most `n` distinct molecules, open ones and ones to ask more about, the most urgent first.
+
+        [] when no tree within the limits has one.
+        """
 
     def learn(self, graph: Graph) -> None:
         """Called after the molecules last chosen have been expanded."""
@@ -92,7 +95,7 @@ class TreeSearch:
         while stack:
             place, budget = stack.pop()
             node = place.node
-            if node.open:
+            if node.open or _walked_out(node, budget):
                 places.append(place)
             reaction = self._pick(graph, node, budget)
             if reaction is None:
@@ -142,6 +145,14 @@ def _least_steps(node: MoleculeNode) -> int:
     return next((b for b, cost in enumerate(node.hopeful) if not math.isinf(cost)), 0)
 
 
+def _walked_out(node: MoleculeNode, budget: int) -> bool:
+    """Whether all that is known below a molecule has been walked, and its proposer has more to say."""
+    if not node.beyond or node.waiting or budget < 1:
+        return False
+    reactions = [r for r in node.reactions or () if not math.isinf(r.live[budget])]
+    return sum(r.visits for r in reactions) >= len(reactions)
+
+
 def _worth(node: MoleculeNode) -> float:
     """1 what is in stock or solved; else the stocked fraction of the best-scored precursors."""
     if not math.isinf(node.solved[-1]):
@@ -154,7 +165,7 @@ def _worth(node: MoleculeNode) -> float:
 
 def _unfold(graph: Graph, places: Sequence[Place]) -> bool:
     """Whether something was waiting, which now hangs and changes what is cheapest."""
-    folded = [place.node for place in places if not place.node.open]
+    folded = [place.node for place in places if place.node.waiting]
     for node in folded:
         graph.unfold(node)
     return bool(folded)

@@ -1,4 +1,7 @@
-"""Proposals of the local-template model: rank (site, template) pairs, apply them in that order, sum the like ones."""
+"""Proposals of the local-template model: rank (site, template) pairs, apply them in that order, sum the like ones.
+
+What was applied to a molecule is kept, so to ask for ten proposals first and for fifty later costs no more than fifty.
+"""
 
 from __future__ import annotations
 
@@ -25,19 +28,29 @@ from planners.routes.structure import canonical, parse
 WEIGHTS = "local.safetensors"
 TEMPLATES = "local.json.gz"
 BATCH = 32
-SPARE = 4  # pairs looked at for each proposal wanted: some cannot be applied, some give the same reactants
+PAIRS = 200  # pairs ranked for a molecule: some cannot be applied, some give the same reactants
 LEAST_PROBABILITY = 1e-7
+
+Pair = tuple[float, LocalTemplate, tuple[int, ...]]  # probability, template, anchor
+
+
+class _Ranking:
+    """The pairs of one molecule by falling probability, and the outcomes of those applied so far."""
+
+    def __init__(self, pairs: list[Pair]) -> None:
+        self.pairs = pairs
+        self.outcomes: list[list[tuple[str, ...]]] = []
 
 
 class LocalProposer:
-    """Weights are read at the first question. Answers are cached by (molecule, k).
+    """Weights are read at the first question. An answer depends on the molecule and `k` alone.
 
-    `calls` counts molecules asked for, `misses` those computed, `dropped` applications that gave no molecule or the
-    product itself. Raises WeightsMissing when asked without weights.
+    `calls` counts molecules asked for, `misses` those that were new, `dropped` applications that gave no molecule or
+    the product itself. Raises WeightsMissing when asked without weights.
     """
 
-    def __init__(self, *, cache_size: int = 20000) -> None:
-        self._cache: OrderedDict[tuple[str, int], list[Proposal]] = OrderedDict()
+    def __init__(self, *, cache_size: int = 5000) -> None:
+        self._cache: OrderedDict[str, _Ranking] = OrderedDict()
         self._cache_size = cache_size
         self.calls = 0
         self.misses = 0
@@ -68,31 +81,21 @@ class LocalProposer:
         """At most `k` proposals for each molecule, best first. Raises InvalidMolecule and WeightsMissing."""
         self.calls += len(molecules)
         wanted = [canonical(smiles) for smiles in molecules]
-        answers: dict[str, list[Proposal]] = {}
-        missing: list[str] = []
-        for smiles in dict.fromkeys(wanted):
-            known = self._cache.get((smiles, k))
-            if known is None:
-                missing.append(smiles)
-            else:
-                self._cache.move_to_end((smiles, k))
-                answers[smiles] = known
+        missing = [smiles for smiles in dict.fromkeys(wanted) if smiles not in self._cache]
         self.misses += len(missing)
-        for smiles, found in self._compute(missing, k):
-            answers[smiles] = self._cache[smiles, k] = found
-            if len(self._cache) > self._cache_size:
-                self._cache.popitem(last=False)
-        return [list(answers[smiles]) for smiles in wanted]
-
-    def _compute(self, molecules: list[str], k: int) -> Iterator[tuple[str, list[Proposal]]]:
-        by_size = sorted(molecules, key=lambda s: (parse(s).GetNumAtoms(), s))
+        by_size = sorted(missing, key=lambda s: (parse(s).GetNumAtoms(), s))
         for start in range(0, len(by_size), BATCH):
             chunk = by_size[start : start + BATCH]
-            for smiles, pairs in zip(chunk, self._pairs(chunk, k * SPARE), strict=True):
-                yield smiles, self._proposals(smiles, pairs, k)
+            self._cache.update(zip(chunk, map(_Ranking, self._pairs(chunk)), strict=True))
+        answers = {smiles: self._answer(smiles, k) for smiles in dict.fromkeys(wanted)}
+        for smiles in answers:
+            self._cache.move_to_end(smiles)
+        while len(self._cache) > self._cache_size:
+            self._cache.popitem(last=False)
+        return [list(answers[smiles]) for smiles in wanted]
 
     @torch.inference_mode()
-    def _pairs(self, chunk: list[str], count: int) -> list[list[tuple[float, LocalTemplate, tuple[int, ...]]]]:
+    def _pairs(self, chunk: list[str]) -> list[list[Pair]]:
         """Per molecule the most probable (probability, template, anchor), symmetric anchors summed."""
         atom_templates, bond_templates, _ = self._vocabulary
         batch = collate([featurise(parse(smiles)) for smiles in chunk])
@@ -103,12 +106,12 @@ class LocalProposer:
         for i, smiles in enumerate(chunk):
             mol = parse(smiles)
             ranks = list(Chem.CanonicalRankAtoms(mol, breakTies=False))
-            best: dict[tuple[str, tuple[int, ...]], tuple[float, LocalTemplate, tuple[int, ...]]] = {}
+            best: dict[tuple[str, tuple[int, ...]], Pair] = {}
             for logits, templates, lone in (
                 (atoms[first_atom[i] : first_atom[i + 1]], atom_templates, True),
                 (bonds[first_bond[i] : first_bond[i + 1]], bond_templates, False),
             ):
-                for row, column, value in _largest(logits.numpy(), 2 * count):
+                for row, column, value in _largest(logits.numpy(), 2 * PAIRS):
                     probability = float(np.exp(value - total[i]))
                     if probability < LEAST_PROBABILITY:
                         break
@@ -117,15 +120,14 @@ class LocalProposer:
                     key = (template.id, tuple(ranks[a] for a in anchor))
                     already = best.get(key, (0.0, template, anchor))
                     best[key] = (already[0] + probability, already[1], already[2])
-            made.append(sorted(best.values(), key=lambda p: (-p[0], p[1].id, p[2]))[:count])
+            made.append(sorted(best.values(), key=lambda p: (-p[0], p[1].id, p[2]))[:PAIRS])
         return made
 
-    def _proposals(
-        self, smiles: str, pairs: list[tuple[float, LocalTemplate, tuple[int, ...]]], k: int
-    ) -> list[Proposal]:
+    def _applied(self, smiles: str, ranking: _Ranking) -> Iterator[list[tuple[str, ...]]]:
+        """Outcomes by pair, those known first."""
+        yield from ranking.outcomes
         mol = parse(smiles)
-        found: dict[tuple[str, ...], tuple[float, str]] = {}
-        for probability, template, anchor in pairs:
+        for _, template, anchor in ranking.pairs[len(ranking.outcomes) :]:
             outcomes: list[tuple[str, ...]] = []
             for site in matches(template, mol, anchor):
                 reactants = apply(template, mol, site)
@@ -133,6 +135,13 @@ class LocalProposer:
                     self.dropped += 1
                 elif reactants not in outcomes:
                     outcomes.append(reactants)
+            ranking.outcomes.append(outcomes)
+            yield outcomes
+
+    def _answer(self, smiles: str, k: int) -> list[Proposal]:
+        ranking = self._cache[smiles]
+        found: dict[tuple[str, ...], tuple[float, str]] = {}
+        for (probability, template, _), outcomes in zip(ranking.pairs, self._applied(smiles, ranking), strict=False):
             for reactants in outcomes:
                 share = probability / len(outcomes)
                 before, name = found.get(reactants, (0.0, template.id))
