@@ -24,10 +24,12 @@ MODELS = {
     "gated": ("ensemble", "EnsembleProposer"),
     "quick": ("ensemble", "EnsembleProposer"),
     "combined": ("combined", "CombinedProposer"),
+    "fast": ("combined", "CombinedProposer"),
     "rules": ("curated", "RuleProposer"),
 }
 _SINGLE = ("template", "local", "graph", "sequence", "rules")  # whose files, if any, begin with their name
 _ARGUMENTS: dict[str, dict[str, Any]] = {"gated": {"gate": 0.5}, "quick": {"gate": 0.0}}
+_PAIRS = {"combined": ("rules", "gated"), "fast": ("rules", "local")}
 _WARM_UP = "CC(=O)Oc1ccccc1C(=O)O"  # aspirin: every model has something to say
 
 
@@ -40,8 +42,8 @@ def load(name: str) -> Proposer:
     module, kind = MODELS[name]
     try:
         make = getattr(import_module(f"{_ROOM}.{module}"), kind)
-        if name == "combined":
-            proposer: Proposer = make(load("rules"), load("gated"))
+        if name in _PAIRS:
+            proposer: Proposer = make(*map(load, _PAIRS[name]))
         else:
             proposer = make(**_ARGUMENTS.get(name, {}))
         proposer.propose([_WARM_UP], 1)
