@@ -20,8 +20,8 @@ from knowledge.records.base import canonical_json, sha256_text
 class Samples:
     """Training data of one property on its model scale: `smiles` canonical and distinct, `values` (n,).
 
-    `variances` (n,): what is known of each value's own noise, 0 where nothing is. Raises ValueError when lengths differ,
-    a molecule is repeated or a number is not finite.
+    `variances` (n,): what is known of each value's own noise, 0 where nothing is. Raises ValueError when lengths
+    differ, a molecule is repeated or a number is not finite.
     """
 
     smiles: tuple[str, ...]
