@@ -20,7 +20,7 @@ def _relax(mol: Chem.Mol) -> Chem.Mol:
     return mol
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=8192)
 def parse(smiles: str) -> Chem.Mol:
     """A sanitised molecule; treat it as read-only, it is shared. Raises InvalidMolecule."""
     with rdBase.BlockLogs():

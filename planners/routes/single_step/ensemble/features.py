@@ -74,7 +74,7 @@ class _Shape:
     metals: int
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=50_000)
 def _shape(smiles: str) -> _Shape:
     mol = parse(smiles)
     numbers = [atom.GetAtomicNum() for atom in mol.GetAtoms()]

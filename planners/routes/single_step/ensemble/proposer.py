@@ -50,7 +50,7 @@ class EnsembleProposer:
         gate: float | None = None,
         models: Mapping[str, Proposer] | None = None,
         ranker: Ranker | None = None,
-        cache_size: int = 20000,
+        cache_size: int = 5000,
     ) -> None:
         if gate is not None and not 0.0 <= gate <= 1.0:
             raise ValueError(f"the gate must lie between 0 and 1, not {gate}")

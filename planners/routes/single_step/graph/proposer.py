@@ -30,7 +30,7 @@ class GraphProposer:
     differ in the third digit with the other molecules of a call.
     """
 
-    def __init__(self, *, width: int = 20, cache_size: int = 20000, model: EditModel | None = None) -> None:
+    def __init__(self, *, width: int = 20, cache_size: int = 5000, model: EditModel | None = None) -> None:
         self._width = width
         self._model = model
         self._cache: OrderedDict[tuple[str, int], list[Proposal]] = OrderedDict()

@@ -46,7 +46,7 @@ class SequenceProposer:
     """
 
     def __init__(
-        self, model: TrainedSequence | None = None, *, roots: int = ROOTS, width: int = WIDTH, cache: int = 20_000
+        self, model: TrainedSequence | None = None, *, roots: int = ROOTS, width: int = WIDTH, cache: int = 5000
     ) -> None:
         self._model = model
         self._roots = roots
