@@ -12,11 +12,8 @@ from knowledge.stock import Stock
 from planners.routes.appraisal import expected_yield
 from planners.routes.check import ForwardCheck
 from planners.routes.search import Budget, RoutePlanner, RouteSearch, SearchResult
-from planners.routes.single_step import weights
-from planners.routes.single_step.proposal import Proposer
+from planners.routes.single_step.panel import learned, panel
 
-ENSEMBLE = "ensemble.json.gz"  # the last of the learned weights to be made: with it all are there
-UNSURE = 0.5  # below this probability of the quick models' best proposal the slow ones are asked as well
 ROUTES = 3
 ENOUGH = 10  # routes in the graph after which the search for better ones ends
 
@@ -40,19 +37,19 @@ def route_planner(making: Making) -> RoutePlanner:
 @lru_cache(maxsize=4)
 def _searches(making: Making) -> tuple[RouteSearch, ...]:
     """Curated rules, whose conditions are known; then, with the learned models beside them, what rules cannot reach."""
-    from planners.routes.single_step.curated import RuleProposer
-
-    rules = RuleProposer()
-    proposers: list[Proposer] = [rules]
-    if weights.available(ENSEMBLE):
-        from planners.routes.single_step.combined import CombinedProposer
-        from planners.routes.single_step.ensemble import EnsembleProposer
-
-        proposers.append(CombinedProposer(rules, EnsembleProposer(gate=UNSURE)))
+    panels = [panel("rules"), panel("all")] if learned() else [panel("rules")]
     judge = ForwardCheck().judge
     return tuple(
-        RouteSearch(stock(), p, max_steps=making.max_steps, routes=ROUTES, judge=judge, yields=expected_yield)
-        for p in proposers
+        RouteSearch(
+            stock(),
+            asked.first,
+            second=asked.second,
+            max_steps=making.max_steps,
+            routes=ROUTES,
+            judge=judge,
+            yields=expected_yield,
+        )
+        for asked in panels
     )
 
 

@@ -18,12 +18,10 @@ from knowledge.records.route import Route, RouteFigures
 if TYPE_CHECKING:
     from knowledge.stock import Stock
     from planners.routes.search import PartialRoute, Progress, SearchResult
-    from planners.routes.single_step.proposal import Proposer
+    from planners.routes.single_step.panel import Models
 
-Models = Literal["all", "rules", "learned"]
 TARGET_MASS = Quantity(value=10.0, unit="g")
 LARGEST = 150  # heavy atoms; the models have seen hardly any molecule above 100
-UNSURE = 0.5  # below this probability of the quick models' best proposal the slow ones are asked as well
 # What the models were trained on; a target with anything else would get nonsense.
 ELEMENTS = frozenset(["H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I"])
 
@@ -87,13 +85,16 @@ def plan_routes(wish: Wish, progress: Callable[[Progress], None] | None = None) 
     from planners.routes.appraisal import expected_yield
     from planners.routes.check import ForwardCheck
     from planners.routes.search import Budget, RouteSearch
+    from planners.routes.single_step.panel import panel
 
     molecule = Molecule.from_smiles(wish.smiles)
     _possible(molecule.smiles)
     stock = _stock(wish.stock)
+    asked = panel(wish.models)
     search = RouteSearch(
         stock,
-        _proposer(wish.models),
+        asked.first,
+        second=asked.second,
         algorithm=wish.algorithm,
         max_steps=wish.max_steps,
         routes=wish.routes,
@@ -124,17 +125,6 @@ def _stock(path: Path | None) -> Stock:
     if path is None:
         return Stock.builtin()
     return Stock.from_file(path, strict=False)
-
-
-def _proposer(models: Models) -> Proposer:
-    from planners.routes.single_step.combined import CombinedProposer
-    from planners.routes.single_step.curated import RuleProposer
-    from planners.routes.single_step.ensemble import EnsembleProposer
-
-    if models == "rules":
-        return RuleProposer()
-    learned = EnsembleProposer(gate=UNSURE)
-    return learned if models == "learned" else CombinedProposer(RuleProposer(), learned)
 
 
 def _answer(wish: Wish, molecule: Molecule, result: SearchResult, stock: Stock) -> Answer:

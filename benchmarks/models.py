@@ -1,8 +1,8 @@
 """The single-step models that the benchmarks know by name.
 
 "gated" is the ensemble that asks its slow models only where the quick ones are unsure, at the route command's gate;
-"quick" never asks them: both template models, reranked. "combined" adds the curated rules to "gated", as the route
-command does.
+"quick" never asks them: both template models, reranked. "combined" is the curated rules and the local templates;
+the route command asks it first, and "gated" second.
 """
 
 from __future__ import annotations
@@ -24,12 +24,10 @@ MODELS = {
     "gated": ("ensemble", "EnsembleProposer"),
     "quick": ("ensemble", "EnsembleProposer"),
     "combined": ("combined", "CombinedProposer"),
-    "fast": ("combined", "CombinedProposer"),
     "rules": ("curated", "RuleProposer"),
 }
 _SINGLE = ("template", "local", "graph", "sequence", "rules")  # whose files, if any, begin with their name
 _ARGUMENTS: dict[str, dict[str, Any]] = {"gated": {"gate": 0.5}, "quick": {"gate": 0.0}}
-_PAIRS = {"combined": ("rules", "gated"), "fast": ("rules", "local")}
 _WARM_UP = "CC(=O)Oc1ccccc1C(=O)O"  # aspirin: every model has something to say
 
 
@@ -42,8 +40,8 @@ def load(name: str) -> Proposer:
     module, kind = MODELS[name]
     try:
         make = getattr(import_module(f"{_ROOM}.{module}"), kind)
-        if name in _PAIRS:
-            proposer: Proposer = make(*map(load, _PAIRS[name]))
+        if name == "combined":
+            proposer: Proposer = make(load("rules"), load("local"))
         else:
             proposer = make(**_ARGUMENTS.get(name, {}))
         proposer.propose([_WARM_UP], 1)
