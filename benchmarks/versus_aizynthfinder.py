@@ -129,8 +129,9 @@ def _their_stock(stock: stocks.StockFile, folder: Path) -> dict[str, str]:
     reagents = targets.inchikeys(list(COMMON_REAGENTS))
     if stock.keys is None:
         file = folder / "hashes.npy"
-        known = np.asarray(stock.stock._hashes)
-        np.save(file, np.union1d(known, np.array([hash64(r) for r in reagents], np.uint64)), allow_pickle=False)
+        np.save(
+            file, np.union1d(stock.stock.hashes, np.array([hash64(r) for r in reagents], np.uint64)), allow_pickle=False
+        )
         return {"stock_hashes": str(file)}
     file = folder / "their-stock.txt"
     file.write_text(stock.keys.read_text(encoding="utf-8") + "\n".join(reagents) + "\n", encoding="utf-8")

@@ -137,6 +137,13 @@ class Stock:
     def __len__(self) -> int:
         return len(self._hashes)
 
+    @property
+    def hashes(self) -> npt.NDArray[np.uint64]:
+        """`hash64` of every InChIKey in stock, (n,), ascending; read-only."""
+        view = self._table[0].view()
+        view.setflags(write=False)
+        return view
+
     def by_tier(self) -> dict[int, int]:
         """How many substances each tier holds."""
         tiers, counts = np.unique(self._table[1] >> np.uint64(8) & np.uint64(0xFF), return_counts=True)

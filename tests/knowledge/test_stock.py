@@ -86,7 +86,8 @@ def test_membership_takes_microseconds(stock: Stock) -> None:
 
 
 def test_hashes_are_sorted_and_unique(stock: Stock) -> None:
-    hashes = np.asarray(stock._table[0])
+    hashes = stock.hashes
+    assert len(hashes) == len(stock)
     assert bool((hashes[1:] > hashes[:-1]).all())
 
 
