@@ -140,7 +140,7 @@ class Stock:
     @property
     def hashes(self) -> npt.NDArray[np.uint64]:
         """`hash64` of every InChIKey in stock, (n,), ascending; read-only."""
-        view = self._table[0].view()
+        view: npt.NDArray[np.uint64] = self._table[0].view()
         view.setflags(write=False)
         return view
 
