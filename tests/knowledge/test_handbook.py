@@ -244,18 +244,15 @@ def test_of_two_processes_one_builds(tmp_path: Path) -> None:
 
 def test_loading_from_the_cache_is_light(full: Handbook) -> None:
     script = """
-import json, sys, time
+import json, sys
 from pathlib import Path
-start = time.perf_counter()
 from knowledge.sources.handbook import Handbook
 Handbook.full()
-took = time.perf_counter() - start
 pages = int(Path("/proc/self/statm").read_text().split()[1])
 heavy = sorted({"pandas", "rdkit", "chemicals"} & set(sys.modules))
-print(json.dumps({"s": took, "heavy": heavy, "mb": pages * 4096 / 1e6}))
+print(json.dumps({"heavy": heavy, "mb": pages * 4096 / 1e6}))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     measured = json.loads(done.stdout)
     assert measured["heavy"] == []
     assert measured["mb"] < 150
-    assert measured["s"] < 5.0  # 0.25 s on a quiet machine
