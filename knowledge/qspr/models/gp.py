@@ -1,0 +1,189 @@
+"""The model `gp`: an exact Gaussian process over several views of a molecule.
+
+Count fingerprints enter by the min-max (Tanimoto) kernel, numeric features by a radial kernel, each with its own
+variance and length. Hyperparameters are found by marginal likelihood on at most `SEARCH_ROWS` rows; all rows are
+conditioned on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from knowledge.features import CountMorgan
+from knowledge.features.featurizer import Featurizer
+from knowledge.features.topological import AtomPairs, Topological
+from knowledge.qspr.contract import Belief, Samples, Stored
+from knowledge.qspr.kernels import Array, squared_distance, tanimoto, unary
+from knowledge.qspr.models.process import Conditioned, Terms, Theta, covariance, search, start_for
+from knowledge.qspr.models.scaling import Features, Target, require_two, require_version
+
+VERSION = "1"
+SEARCH_ROWS = 600
+ITERATIONS = 40
+_MAX_COUNT = 16  # an atom environment that occurs more often counts as 16
+_BLOCK = 256  # rows of fingerprints that are dense at one time
+
+
+@dataclass(frozen=True)
+class Views:
+    """How a process sees molecules: `fingerprints` are counts, `numbers` anything; at least one of the two."""
+
+    fingerprints: tuple[Featurizer, ...]
+    numbers: tuple[Featurizer, ...]
+
+    def __post_init__(self) -> None:
+        if not (self.fingerprints or self.numbers):
+            raise ValueError("a Gaussian process needs at least one featurizer")
+
+    @property
+    def version(self) -> list[str]:
+        return [f"{f.name}/{f.version}" for f in (*self.fingerprints, *self.numbers)]
+
+    def counts(self, smiles: Sequence[str]) -> tuple[sparse.csr_array, ...]:
+        return tuple(_coded(f, smiles) for f in self.fingerprints)
+
+    def raw(self, smiles: Sequence[str]) -> tuple[Array, ...]:
+        return tuple(np.asarray(f(smiles), dtype=np.float64) for f in self.numbers)
+
+
+def _coded(fingerprint: Featurizer, smiles: Sequence[str]) -> sparse.csr_array:
+    blocks = [
+        unary(np.asarray(fingerprint(smiles[i : i + _BLOCK]), dtype=np.float64), _MAX_COUNT)
+        for i in range(0, len(smiles), _BLOCK)
+    ]
+    return sparse.csr_array(sparse.vstack(blocks, format="csr"))
+
+
+@dataclass(frozen=True)
+class FittedGaussianProcess:
+    """Hyperparameters and training rows; every array is (n, .) in the order of `smiles`."""
+
+    name: str
+    views: Views
+    smiles: tuple[str, ...]
+    counts: tuple[sparse.csr_array, ...]
+    scalers: tuple[Features, ...]
+    scaled: tuple[Array, ...]
+    samples: Samples
+    target: Target
+    process: Conditioned
+
+    def predict(self, smiles: Sequence[str]) -> Belief:
+        """A molecule of the training set is recognised by its SMILES."""
+        if not smiles:
+            return Belief(np.zeros(0), np.zeros(0), np.zeros(0))
+        counts = self.views.counts(smiles)
+        scaled = [scale(x) for scale, x in zip(self.scalers, self.views.raw(smiles), strict=True)]
+        theta = self.process.theta
+        cross = covariance(
+            theta,
+            Terms(
+                tuple(tanimoto(a, b) for a, b in zip(self.counts, counts, strict=True)),
+                tuple(squared_distance(a, b) for a, b in zip(self.scaled, scaled, strict=True)),
+            ),
+        )
+        row_of = {s: i for i, s in enumerate(self.smiles)}
+        for column, text in enumerate(smiles):
+            row = row_of.get(text)
+            if row is not None:
+                cross[row, column] += theta.nugget
+        mean, variance = self.process.marginal(cross)
+        noise = np.full(len(smiles), self._noise())
+        return Belief(self.target.back(mean), np.sqrt(variance) * self.target.spread, noise)
+
+    def _noise(self) -> float:
+        """A future measurement is as noisy as the training set's own are on average."""
+        known = self.samples.variances
+        learned = self.process.theta.noise * self.target.spread**2
+        return float(np.sqrt(np.where(known == 0.0, learned, known).mean()))
+
+    def leave_one_out(self) -> tuple[Array, Array]:
+        """Mean and standard deviation (n,), noise included, of each training value as predicted from the others."""
+        mean, variance = self.process.leave_one_out(self.target.standard(self.samples.values))
+        return self.target.back(mean), np.sqrt(variance) * self.target.spread
+
+    def stored(self) -> Stored:
+        arrays = {
+            "values": self.samples.values,
+            "variances": self.samples.variances,
+            "theta": self.process.theta.vector,
+        }
+        for i, (scale, rows) in enumerate(zip(self.scalers, self.scaled, strict=True)):
+            arrays |= {f"columns_{i}": scale.columns, f"centre_{i}": scale.centre, f"scale_{i}": scale.scale}
+            arrays[f"rows_{i}"] = rows
+        settings = {"model": self.name, "version": VERSION, "views": self.views.version, "smiles": list(self.smiles)}
+        return Stored(settings, arrays)
+
+
+class GaussianProcess:
+    """See the module. `views` default to count ECFP4, atom pairs and RDKit's descriptors; `extra` adds numeric
+    featurizers, such as an embedding or a physics prior's estimate.
+    """
+
+    version = VERSION
+
+    def __init__(self, *, name: str = "gp", views: Views | None = None, extra: Sequence[Featurizer] = ()) -> None:
+        base = views or Views((CountMorgan(), AtomPairs()), (Topological(),))
+        self.name = name
+        self.views = Views(base.fingerprints, (*base.numbers, *extra))
+
+    def fit(self, samples: Samples, *, seed: int) -> FittedGaussianProcess:
+        """Raises InvalidMolecule, and ValueError for fewer than 2 molecules."""
+        require_two(samples, self.name)
+        counts = self.views.counts(samples.smiles)
+        raw = self.views.raw(samples.smiles)
+        scalers = tuple(Features.of(x) for x in raw)
+        scaled = tuple(scale(x) for scale, x in zip(scalers, raw, strict=True))
+        target = Target.of(samples.values)
+        order = np.arange(len(samples))
+        if len(order) > SEARCH_ROWS:
+            order = np.sort(np.random.default_rng(seed).permutation(len(order))[:SEARCH_ROWS])
+        terms = _own_terms([c[order] for c in counts], [x[order] for x in scaled])
+        theta = search(
+            terms,
+            target.standard(samples.values)[order],
+            samples.variances[order] / target.spread**2,
+            prior=start_for(len(counts), [x.shape[1] for x in scaled]),
+            iterations=ITERATIONS,
+        )
+        return self._conditioned(samples, counts, scalers, scaled, theta)
+
+    def restore(self, stored: Stored) -> FittedGaussianProcess:
+        require_version(stored, {"model": self.name, "version": VERSION, "views": self.views.version})
+        arrays = stored.arrays
+        smiles = tuple(stored.settings["smiles"])
+        several = range(len(self.views.numbers))
+        return self._conditioned(
+            Samples(smiles, arrays["values"], arrays["variances"]),
+            self.views.counts(smiles),
+            tuple(Features(arrays[f"columns_{i}"], arrays[f"centre_{i}"], arrays[f"scale_{i}"]) for i in several),
+            tuple(arrays[f"rows_{i}"] for i in several),
+            Theta.of(arrays["theta"], len(self.views.fingerprints), len(self.views.numbers)),
+        )
+
+    def _conditioned(
+        self,
+        samples: Samples,
+        counts: tuple[sparse.csr_array, ...],
+        scalers: tuple[Features, ...],
+        scaled: tuple[Array, ...],
+        theta: Theta,
+    ) -> FittedGaussianProcess:
+        target = Target.of(samples.values)
+        process = Conditioned.on(
+            theta,
+            _own_terms(counts, scaled),
+            target.standard(samples.values),
+            samples.variances / target.spread**2,
+        )
+        return FittedGaussianProcess(
+            self.name, self.views, samples.smiles, counts, scalers, scaled, samples, target, process
+        )
+
+
+def _own_terms(counts: Sequence[sparse.csr_array], scaled: Sequence[Array]) -> Terms:
+    return Terms(tuple(tanimoto(c, c) for c in counts), tuple(squared_distance(x, x) for x in scaled))
