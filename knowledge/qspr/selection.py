@@ -214,7 +214,8 @@ def fold_similarity(samples: Samples, folds: Sequence[Fold]) -> Array:
 def validate(model: Model, samples: Samples, folds: Sequence[Fold], similarity: Array, *, seed: int) -> Trial:
     """Predicts every fold by the model fitted on the rest; `similarity` as from `fold_similarity`.
 
-    A ValueError of the model (too few samples for it, outside what it can describe) makes a failed trial.
+    A ValueError of the model (too few samples, outside what it can describe) or a missing optional package makes a failed
+    trial.
     """
     mean, stds = np.zeros(len(samples)), np.zeros(len(samples))
     began = time.perf_counter()
@@ -224,7 +225,7 @@ def validate(model: Model, samples: Samples, folds: Sequence[Fold], similarity: 
             mean[list(fold.test)], stds[list(fold.test)] = belief.mean, belief.total
         if not (np.isfinite(mean).all() and np.isfinite(stds).all()):
             raise ValueError("a prediction is not finite")
-    except ValueError as error:
+    except (ValueError, ImportError) as error:
         return Trial(model.name, model.version, None, None, None, None, time.perf_counter() - began, str(error))
     residual = np.abs(samples.values - mean)
     return Trial(
