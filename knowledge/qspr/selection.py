@@ -214,8 +214,8 @@ def fold_similarity(samples: Samples, folds: Sequence[Fold]) -> Array:
 def validate(model: Model, samples: Samples, folds: Sequence[Fold], similarity: Array, *, seed: int) -> Trial:
     """Predicts every fold by the model fitted on the rest; `similarity` as from `fold_similarity`.
 
-    A ValueError of the model (too few samples, outside what it can describe) or a missing optional package makes a failed
-    trial.
+    A ValueError of the model (too few samples, outside what it can describe) or a missing optional package makes a
+    failed trial.
     """
     mean, stds = np.zeros(len(samples)), np.zeros(len(samples))
     began = time.perf_counter()
