@@ -45,7 +45,7 @@ def small_boosting() -> Boosting:
 BUILDERS: dict[str, Callable[[], Model]] = {
     "gp": GaussianProcess,
     "boosting": small_boosting,
-    "graph": lambda: Graph(settings=Settings(hidden=32, epochs=25), members=2),
+    "graph": lambda: Graph(settings=Settings(hidden=32, epochs=10, least_steps=80), members=2),
     "stack": lambda: Stack((GaussianProcess(), small_boosting()), folds=3),
 }
 

@@ -20,14 +20,13 @@ from knowledge.features.featurizer import Featurizer
 from knowledge.features.topological import Topological
 from knowledge.qspr.contract import Belief, Samples, Stored
 from knowledge.qspr.kernels import Array
-from knowledge.qspr.models.scaling import Target, require_two, require_version
+from knowledge.qspr.models.scaling import Target, importance, require_two, require_version
 
 VERSION = "1"
 MEMBERS = 5
 ROUNDS = 400
 _NOISE_ROUNDS = 60
 _NOISE_ROWS = 60  # below this many rows the noise is one number
-_MODEL_SHARE = 0.05  # of the targets' variance: keeps a nearly exact value from outweighing all others
 _FLOOR = 0.2  # the least share of the held-out error that is noise
 
 
@@ -105,8 +104,7 @@ class Boosting:
         n = len(samples)
         target = Target.of(samples.values)
         y = target.standard(samples.values)
-        weight = 1.0 / (_MODEL_SHARE + samples.variances / target.spread**2)
-        weight = weight / weight.mean()
+        weight = importance(samples.variances, target)
         rng = np.random.default_rng(seed)
         fold = np.arange(n)[np.argsort(rng.permutation(n))] % min(MEMBERS, n)
         members = []

@@ -26,6 +26,7 @@ SEARCH_ROWS = 600
 ITERATIONS = 40
 _MAX_COUNT = 16  # an atom environment that occurs more often counts as 16
 _BLOCK = 256  # rows of fingerprints that are dense at one time
+_ASKED = 1024  # molecules predicted at one time
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,15 @@ class FittedGaussianProcess:
 
     def predict(self, smiles: Sequence[str]) -> Belief:
         """A molecule of the training set is recognised by its SMILES."""
-        if not smiles:
-            return Belief(np.zeros(0), np.zeros(0), np.zeros(0))
+        means, variances = [np.zeros(0)], [np.zeros(0)]
+        for start in range(0, len(smiles), _ASKED):
+            mean, variance = self._standardised(smiles[start : start + _ASKED])
+            means.append(mean)
+            variances.append(variance)
+        epistemic = np.sqrt(np.concatenate(variances)) * self.target.spread
+        return Belief(self.target.back(np.concatenate(means)), epistemic, np.full(len(smiles), self._noise()))
+
+    def _standardised(self, smiles: Sequence[str]) -> tuple[Array, Array]:
         counts = self.views.counts(smiles)
         scaled = [scale(x) for scale, x in zip(self.scalers, self.views.raw(smiles), strict=True)]
         theta = self.process.theta
@@ -91,9 +99,7 @@ class FittedGaussianProcess:
             row = row_of.get(text)
             if row is not None:
                 cross[row, column] += theta.nugget
-        mean, variance = self.process.marginal(cross)
-        noise = np.full(len(smiles), self._noise())
-        return Belief(self.target.back(mean), np.sqrt(variance) * self.target.spread, noise)
+        return self.process.marginal(cross)
 
     def _noise(self) -> float:
         """A future measurement is as noisy as the training set's own are on average."""

@@ -22,11 +22,14 @@ _LOG_VARIANCE = (-7.0, 3.0)  # of standardised targets
 
 @dataclass(frozen=True)
 class Settings:
+    """Of a network and its training. Few rows make short epochs: there are as many as `least_steps` needs."""
+
     hidden: int = 96
     steps: int = 3
     dropout: float = 0.1
     epochs: int = 60
-    patience: int = 12
+    least_steps: int = 600
+    patience: float = 0.2  # share of the epochs without progress at which training ends
     batch_size: int = 32
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-5
@@ -53,7 +56,7 @@ class Network(nn.Module):
         joined = batch(smiles)
         atoms = torch.from_numpy(joined.graph.atoms)
         bonds = torch.from_numpy(joined.graph.bonds)
-        source, sink = torch.from_numpy(joined.graph.ends)
+        source, sink = torch.from_numpy(joined.graph.ends).unbind(dim=0)
         owner = torch.from_numpy(joined.owner)
         reverse = torch.arange(len(bonds)) ^ 1
         begin = self.first(torch.cat([atoms[source], bonds], dim=1))
@@ -103,13 +106,16 @@ def train(
         optimiser = torch.optim.AdamW(
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
-        steps = settings.epochs * -(-len(inside) // settings.batch_size)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, eta_min=0.02 * settings.learning_rate)
+        batches = -(-len(inside) // settings.batch_size)
+        epochs = max(settings.epochs, -(-settings.least_steps // batches))
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+            optimiser, epochs * batches, eta_min=0.02 * settings.learning_rate
+        )
         best, chosen, since = float("inf"), _weights(network), 0
-        for _ in range(settings.epochs):
+        for _ in range(epochs):
             network.train()
             order = rng.permutation(inside)
-            for rows in np.array_split(order, max(1, -(-len(order) // settings.batch_size))):
+            for rows in np.array_split(order, batches):
                 mean, log_variance = network([smiles[i] for i in rows], inputs[rows])
                 variance = log_variance.exp() + known[rows]
                 loss = (variance.detach() ** _BETA * (variance.log() + (target[rows] - mean) ** 2 / variance)).mean()
@@ -127,7 +133,7 @@ def train(
             since += 1
             if error < best:
                 best, chosen, since = error, _weights(network), 0
-            elif since >= settings.patience:
+            elif since >= settings.patience * epochs:
                 break
         return chosen if len(watched) else _weights(network)
 

@@ -11,7 +11,9 @@ import numpy as np
 from knowledge.qspr.contract import Samples, Stored
 from knowledge.qspr.kernels import Array
 
+_MODEL_SHARE = 0.05  # of the targets' variance: keeps a nearly exact value from outweighing all others
 LIMIT = 4.0  # standard deviations at which a feature is cut
+_TAIL = 1.0  # per cent of the rows at either end that do not stretch a feature's scale
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,27 @@ class Features:
 
     @staticmethod
     def of(values: Array) -> Features:
-        spread = values.std(axis=0)
-        keep = np.flatnonzero(spread > 1e-9 * (1.0 + np.abs(values).max(axis=0, initial=0.0)))
-        return Features(keep.astype(np.float64), values.mean(axis=0)[keep], spread[keep])
+        """`values` (n, d) for n >= 1."""
+        least = 1e-9 * (1.0 + np.abs(values).max(axis=0, initial=0.0))
+        low, high = np.percentile(values, [_TAIL, 100.0 - _TAIL], axis=0)
+        inner = np.clip(values, low, high)
+        # One diverged value must not flatten a column; but a group that few molecules have is all tail.
+        rare = inner.std(axis=0) <= least
+        inner[:, rare] = values[:, rare]
+        spread = inner.std(axis=0)
+        keep = np.flatnonzero(spread > least)
+        return Features(keep.astype(np.float64), inner.mean(axis=0)[keep], spread[keep])
 
     def __call__(self, values: Array) -> Array:
         chosen = values[:, self.columns.astype(np.intp)]
         return np.clip((chosen - self.centre) / self.scale, -LIMIT, LIMIT)
+
+
+def importance(variances: Array, target: Target) -> Array:
+    """Weights (n,) of mean 1 for least squares: less for rows of known noise."""
+    weight = 1.0 / (_MODEL_SHARE + variances / target.spread**2)
+    scaled: Array = weight / weight.mean()
+    return scaled
 
 
 def require_two(samples: Samples, name: str) -> None:

@@ -14,13 +14,12 @@ from scipy import optimize
 
 from knowledge.qspr.contract import Belief, Fitted, Model, Samples, Stored
 from knowledge.qspr.kernels import Array
-from knowledge.qspr.models.scaling import Target, require_two, require_version
+from knowledge.qspr.models.scaling import Target, importance, require_two, require_version
 
 VERSION = "1"
 FOLDS = 5
 MIN_ROWS = 10  # below this the out-of-fold predictions say nothing; every model weighs the same
 _EQUAL_ROWS = 5.0  # the pull towards equal weights counts as this many rows of unit variance
-_MODEL_SHARE = 0.05  # of the targets' variance: keeps a nearly exact value from deciding alone
 _SUM = 1e3  # weight of the condition that the weights sum to 1, before they are normalised
 
 
@@ -101,17 +100,16 @@ class Stack:
             for j, model in enumerate(self.members):
                 held_out[outside, j] = model.fit(inside, seed=seed).predict(asked).mean
         target = Target.of(samples.values)
-        share = 1.0 / (_MODEL_SHARE + samples.variances / target.spread**2)
         standard = np.column_stack([target.standard(column) for column in held_out.T])
-        return convex_weights(standard, target.standard(samples.values), share / share.mean())
+        return convex_weights(standard, target.standard(samples.values), importance(samples.variances, target))
 
 
-def convex_weights(predictions: Array, y: Array, importance: Array) -> Array:
+def convex_weights(predictions: Array, y: Array, shares: Array) -> Array:
     """Weights (m,) >= 0 of sum 1 that bring `predictions` (n, m) nearest to `y` (n,), both of about unit variance;
-    `importance` (n,) weighs the rows.
+    `shares` (n,) weigh the rows.
     """
     m = predictions.shape[1]
-    root = np.sqrt(importance)
+    root = np.sqrt(shares)
     pull = np.sqrt(_EQUAL_ROWS) * np.eye(m)
     penalty = _SUM * np.sqrt(len(y))
     a = np.vstack([predictions * root[:, None], pull, np.full((1, m), penalty)])
