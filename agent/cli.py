@@ -12,6 +12,7 @@ import sys
 import typer
 
 from agent.commands.campaigns import campaigns
+from agent.commands.properties import properties
 from agent.commands.review import reviews
 from agent.commands.route import routes
 from agent.commands.store import stores
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(campaigns)
 app.add_typer(routes)
+app.add_typer(properties)
 app.add_typer(reviews, name="review")
 app.add_typer(questions, name="tasks")
 app.add_typer(stores, name="db")

@@ -1,0 +1,128 @@
+"""Property models on disk: one safetensors file each, settings as JSON in its header, so nothing stored is ever run.
+
+A model file is written beside its place and moved there, so a reader sees the old model or the new one, never half.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from knowledge.qspr.contract import Model, Stored
+from knowledge.qspr.selection import Selected
+from knowledge.records.properties import PROPERTIES, Property
+
+FORMAT = "athanor-property-model/1"
+_SUFFIX = ".safetensors"
+
+
+class NoSuchModel(LookupError):
+    """There is no stored model of a property; the message names the command that makes one."""
+
+
+class Unreadable(ValueError):
+    """A file is no model of ours, or one of another version; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Shelved:
+    """A stored model. `property`: name, unit and scale that it was trained on. `origin`: where its values come from."""
+
+    property: Property
+    origin: str
+    selected: Selected
+
+
+class Shelf:
+    """A folder with at most one model for each property."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, prop: str) -> Path:
+        return self.folder / f"{prop}{_SUFFIX}"
+
+    def names(self) -> list[str]:
+        """Properties with a model, sorted."""
+        return sorted(p.name.removesuffix(_SUFFIX) for p in self.folder.glob(f"*{_SUFFIX}"))
+
+    def put(self, model: Shelved) -> Path:
+        """Write a model in place of an older one. Raises OSError."""
+        stored = model.selected.stored()
+        header = {"property": model.property.model_dump(mode="json"), "origin": model.origin, **stored.settings}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.path(model.property.name)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            save_file(
+                {name: np.ascontiguousarray(array) for name, array in stored.arrays.items()},
+                temporary,
+                metadata={"format": FORMAT, "model": json.dumps(header, sort_keys=True)},
+            )
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return path
+
+    def get(self, prop: str, models: Sequence[Model]) -> Shelved:
+        """The model of a property; `models` are those that this program can restore.
+
+        Raises NoSuchModel, Unreadable, OSError.
+        """
+        path = self.path(prop)
+        if not path.is_file():
+            raise NoSuchModel(f"there is no model of '{prop}' in {self.folder}; `train {prop}` makes one")
+        header, arrays = _read(path)
+        own = Property.model_validate(header.pop("property"))
+        origin = str(header.pop("origin"))
+        if own.name in PROPERTIES and own.unit != PROPERTIES[own.name].unit:
+            raise Unreadable(f"{path} predicts {own.name} in {own.unit}; `train {prop}` makes a new model")
+        try:
+            return Shelved(own, origin, Selected.restore(Stored(header, arrays), models))
+        except (ValueError, KeyError) as error:
+            raise Unreadable(f"{path}: {error}; `train {prop}` makes a new model") from error
+
+    def about(self, prop: str) -> dict[str, Any]:
+        """What a stored model says of itself, without loading it: model, number of molecules, table, origin.
+
+        Raises NoSuchModel, Unreadable, OSError.
+        """
+        path = self.path(prop)
+        if not path.is_file():
+            raise NoSuchModel(f"there is no model of '{prop}' in {self.folder}; `train {prop}` makes one")
+        header = _header(path)
+        return {
+            "model": header["model"],
+            "molecules": len(header["smiles"]),
+            "origin": header["origin"],
+            "split": header["split"],
+            "table": header["table"],
+        }
+
+
+def _header(path: Path) -> dict[str, Any]:
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise Unreadable(f"{path} is no safetensors file: {error}") from error
+    if metadata.get("format") != FORMAT:
+        raise Unreadable(f"{path} is no property model of this version; train it again")
+    header: dict[str, Any] = json.loads(metadata["model"])
+    return header
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    header = _header(path)
+    with safe_open(path, framework="np") as file:
+        return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
