@@ -1,0 +1,1 @@
+"""Physics priors: published correlations as objects that know where they end."""
