@@ -93,8 +93,8 @@ def figures(records: dict[str, dict[str, Any]], samples: Samples, settings: dict
         chosen.append(best["model"])
         for record in of_seed:
             named[record["model"]].append(record)
-        seconds = {key: sum(r.get(key, 0.0) for r in of_seed) for key in ("cv_s",)}
-        named[SELECTED].append({**best, **seconds})
+        # Choosing costs the cross-validation of all.
+        named[SELECTED].append({**best, "cv_s": sum(r["cv_s"] for r in of_seed)})
     return {
         "models": {name: _summary(of_model, values) for name, of_model in named.items()},
         "chosen": chosen,
@@ -179,7 +179,7 @@ def _work(item: tuple[int, str]) -> tuple[dict[str, Any], machine.Worker]:
 
 
 def run(arguments: argparse.Namespace, table: PropertyTable) -> dict[str, Any]:
-    """Raises OtherRun, FileExistsError, NoModel, ValueError for a table that cannot be split."""
+    """Raises OtherRun, FileExistsError, NoModel, and BadTable for a table that cannot be split."""
     samples = table.samples
     settings = {
         "benchmark": "property",
@@ -193,8 +193,11 @@ def run(arguments: argparse.Namespace, table: PropertyTable) -> dict[str, Any]:
         "train_size": arguments.train_size,
         "test_share": arguments.test_share,
     }
-    for seed in range(arguments.seeds):
-        _parts(samples, seed, settings)  # a split that is impossible is told at once
+    try:
+        for seed in range(arguments.seeds):
+            _parts(samples, seed, settings)
+    except ValueError as error:  # told at once, not by a broken pool
+        raise BadTable(f"{table.report.file}: {error}") from None
     workers: dict[int, machine.Worker] = {}
     with Journal(arguments.out, settings, resume=arguments.resume) as journal:
         items = [(seed, name) for seed in range(arguments.seeds) for name in arguments.models]
@@ -281,7 +284,7 @@ def main() -> None:
         for note in table.report.notes:
             print(note, file=sys.stderr)
         result = run(arguments, table)
-    except (BadTable, OtherRun, NoModel, FileExistsError, FileNotFoundError) as error:
+    except (BadTable, OtherRun, NoModel, OSError) as error:
         print(f"property: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     print(json.dumps(result))

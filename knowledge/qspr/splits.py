@@ -21,8 +21,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-import numpy as np
-
 from knowledge.qspr.kernels import tanimoto
 from knowledge.qspr.representation import Representation, default_representation
 from knowledge.records.base import sha256_text
@@ -31,6 +29,7 @@ TEST_SHARE = 0.2
 NEAR = 0.4  # count-Tanimoto similarity that puts molecules into one group of a similarity split
 _SKELETON = frozenset({"methyl", "methylene_chain", "methylene_ring", "methine", "quaternary"})
 _REMEMBERED = 50_000
+_BLOCK = 512
 
 
 class SplitKind(StrEnum):
@@ -126,15 +125,15 @@ def _leaders(smiles: Sequence[str], seed: int, representation: Representation) -
     counts = representation.counts([smiles[i] for i in order])
     names = [""] * len(smiles)
     leaders: list[int] = []
-    for place, i in enumerate(order):
-        if leaders:
-            similarity = tanimoto(counts[[place]], counts[leaders])[0]
-            best = int(np.argmax(similarity))
-            if similarity[best] >= NEAR:
-                names[i] = smiles[order[leaders[best]]]
-                continue
-        leaders.append(place)
-        names[i] = smiles[i]
+    for start in range(0, len(order), _BLOCK):
+        similarity = tanimoto(counts[start : start + _BLOCK], counts[: start + _BLOCK])
+        for place, row in enumerate(similarity, start=start):
+            near = row[leaders]
+            if len(near) and near.max() >= NEAR:
+                names[order[place]] = smiles[order[leaders[int(near.argmax())]]]
+            else:
+                leaders.append(place)
+                names[order[place]] = smiles[order[place]]
     return names
 
 
