@@ -75,7 +75,7 @@ GROUPS: tuple[Group, ...] = (
     Group(20, "-OH (alcohol)", "O1", "[OX2;H1;$(O-[C])]"),
     Group(23, "-O- (ring)", "O0", "[#8X2;H0;R;+0;!$(O-O)]"),
     Group(22, "-O- (nonring)", "O0", "[OX2;H0;!R;!$(O-O)]"),
-    Group(29, "=O (other than above)", "O0", "[OX1;+0;$(O=[C,N])]"),
+    Group(29, "=O (other than above)", "O0", "[OX1;+0;$(O=[CX2,NX2])]"),
     Group(1, "-CH3", "C3", "[CX4;H3]"),
     Group(11, "-CH2- (ring)", "C2", "[CX4;H2;R]"),
     Group(2, "-CH2-", "C2", "[CX4;H2;!R]"),

@@ -4,7 +4,9 @@ The groups are those of H. K. Hansen et al., Ind. Eng. Chem. Res. 30 (1991) 2352
 Res. 42 (2003) 183; numbers and names are those of `thermo.unifac.UFSG`, so that `unifac_fragmentation(smiles).counts`
 is what that package's UNIFAC takes. The two ionic-liquid groups (178, 179) are left out.
 
-Cutting is not unique: of two ways to cover a molecule, the one with the earlier group of the table is taken.
+Cutting is not unique: of two ways to cover a molecule, the one with the earlier group of the table is taken; of two
+places for one group, that which leaves benzylic carbons to their ring (ACCH2); then atoms in RDKit's canonical order,
+so that it does not matter how the SMILES was written.
 """
 
 from __future__ import annotations
@@ -181,18 +183,29 @@ def _patterns() -> tuple[tuple[Subgroup, tuple[Chem.Mol, ...]], ...]:
     return tuple((s, tuple(Chem.MolFromSmarts(text) for text in s.smarts)) for s in SUBGROUPS)
 
 
+@cache
+def _benzylic() -> Chem.Mol:
+    return Chem.MolFromSmarts("[CX4;$(Cc)]")
+
+
 @lru_cache(maxsize=CACHED_ROWS)
 def unifac_fragmentation(smiles: str) -> Fragmentation:
     """Raises InvalidMolecule. The groups of a mixture are counted together."""
     mol = parse(smiles)
     heavy = {a.GetIdx() for a in mol.GetAtoms() if a.GetAtomicNum() > 1}
     present = {f"{a.GetSymbol()}{a.GetTotalNumHs(includeNeighbors=True)}" for a in mol.GetAtoms()}
+    rank = tuple(Chem.CanonicalRankAtoms(mol))
+    benzylic = {m[0] for m in mol.GetSubstructMatches(_benzylic())}
+
+    def preference(atoms: tuple[int, ...]) -> tuple[int, list[int]]:
+        return len(benzylic.intersection(atoms)), sorted(rank[i] for i in atoms)
+
     matches: list[_Match] = []
     for group, patterns in _patterns():
         if group.needs in present:
             # A symmetric ring is found by several patterns, each time with other atoms first.
             found = {tuple(sorted(m)): None for pattern in patterns for m in mol.GetSubstructMatches(pattern)}
-            matches += [(group.number, atoms) for atoms in found]
+            matches += [(group.number, atoms) for atoms in sorted(found, key=preference)]
     greedy = _greedy(matches)
     if len({i for _, atoms in greedy for i in atoms}) < len(heavy):
         # Only where the first choices leave an atom over is it worth looking for others that do not.
