@@ -5,7 +5,7 @@ Needs the extra `quantum` (tblite, LGPL-3.0-or-later, called as a library and no
 
 from knowledge.quantum.batch import outcomes
 from knowledge.quantum.cache import Outcome, QuantumCache, QuantumCacheBroken
-from knowledge.quantum.compute import compute
+from knowledge.quantum.calculation import compute
 from knowledge.quantum.errors import (
     NoConformer,
     NotConverged,

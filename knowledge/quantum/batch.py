@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from knowledge.quantum.cache import Outcome, QuantumCache
-from knowledge.quantum.compute import compute, method
+from knowledge.quantum.calculation import compute, method
 from knowledge.quantum.errors import QuantumError
 from knowledge.quantum.properties import Settings
 from knowledge.records.molecule import Molecule

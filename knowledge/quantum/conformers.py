@@ -12,8 +12,9 @@ from rdkit.Chem import rdDistGeom, rdForceFieldHelpers, rdMolDescriptors
 from knowledge.quantum.errors import ELEMENTS_MAX, NoConformer, Unsupported
 
 ATOMS_MAX = 400  # with hydrogens; the cost grows with the cube, and this many take minutes
-_CONFORMERS_MAX = 12
-_STEPS = 1000
+_CONFORMERS_MAX = 8
+_ROUGH_STEPS = 100  # tells conformers apart; relaxing all of them to the end took ten times an SCF at 40 heavy atoms
+_STEPS = 2000
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ def embed(smiles: str, *, conformers: int | None, seed: int, multiplicity: int |
     `smiles` is canonical. `multiplicity` None: all radical electrons of the structure with parallel spins. Raises
     Unsupported, NoConformer.
     """
-    mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
+    with rdBase.BlockLogs():
+        mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
     _check(mol, smiles)
     charge = Chem.GetFormalCharge(mol)
     unpaired = _unpaired(mol, smiles, charge, multiplicity)
@@ -86,7 +88,7 @@ def _unpaired(mol: Chem.Mol, smiles: str, charge: int, multiplicity: int | None)
 
 
 def _wanted(mol: Chem.Mol) -> int:
-    return min(_CONFORMERS_MAX, 2 + 2 * int(rdMolDescriptors.CalcNumRotatableBonds(mol)))
+    return min(_CONFORMERS_MAX, 2 + int(rdMolDescriptors.CalcNumRotatableBonds(mol)))
 
 
 def _lowest(mol: Chem.Mol, smiles: str, wanted: int, seed: int) -> npt.NDArray[np.float64]:
@@ -102,24 +104,30 @@ def _lowest(mol: Chem.Mol, smiles: str, wanted: int, seed: int) -> npt.NDArray[n
             found = list(rdDistGeom.EmbedMultipleConfs(mol, wanted, parameters))
         if not found:
             raise NoConformer(f"no three-dimensional structure was found for '{smiles}'")
-        energies = _relaxed_energies(mol)
-    best = min(range(len(found)), key=lambda i: energies[i]) if energies else 0
-    positions = np.asarray(mol.GetConformer(found[best]).GetPositions(), dtype=np.float64)
+        best = found[0]
+        if len(found) > 1:
+            energies = _relaxed_energies(mol, _ROUGH_STEPS)
+            best = min(energies, key=lambda i: energies[i]) if energies else best
+        chosen = Chem.Mol(mol, confId=best)
+        _relaxed_energies(chosen, _STEPS)
+    positions = np.asarray(chosen.GetConformer().GetPositions(), dtype=np.float64)
     if not np.isfinite(positions).all():
         raise NoConformer(f"no three-dimensional structure was found for '{smiles}'")
     return positions
 
 
-def _relaxed_energies(mol: Chem.Mol) -> list[float]:
-    """Relaxes every conformer in place; their energies, or an empty list where no force field knows the atoms."""
+def _relaxed_energies(mol: Chem.Mol, steps: int) -> dict[int, float]:
+    """Relaxes every conformer in place; {conformer: energy}, empty where no force field knows the atoms."""
     if mol.GetNumAtoms() == 1:
-        return []
+        return {}
     if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
         relaxed = rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(
-            mol, numThreads=1, maxIters=_STEPS, mmffVariant="MMFF94s"
+            mol, numThreads=1, maxIters=steps, mmffVariant="MMFF94s"
         )
     elif rdForceFieldHelpers.UFFHasAllMoleculeParams(mol):
-        relaxed = rdForceFieldHelpers.UFFOptimizeMoleculeConfs(mol, numThreads=1, maxIters=_STEPS)
+        relaxed = rdForceFieldHelpers.UFFOptimizeMoleculeConfs(mol, numThreads=1, maxIters=steps)
     else:
-        return []
-    return [float(energy) for _, energy in relaxed]
+        return {}
+    return {
+        conformer.GetId(): float(energy) for conformer, (_, energy) in zip(mol.GetConformers(), relaxed, strict=True)
+    }

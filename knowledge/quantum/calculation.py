@@ -50,11 +50,9 @@ def compute(smiles: str, settings: Settings | None = None, *, multiplicity: int 
     geometry = embed(molecule.smiles, conformers=settings.conformers, seed=settings.seed, multiplicity=multiplicity)
     try:
         with one_thread():
-            positions, gas = _gas(geometry, relax=settings.relax)
-            solvation = {
-                solvent: (_surface(geometry, solvent).at(positions).energy - gas.energy) * HARTREE_KJ_MOL
-                for solvent in SOLVENTS
-            }
+            surface = Surface(geometry.numbers, charge=geometry.charge, unpaired=geometry.unpaired)
+            positions, gas = _gas(surface, geometry, relax=settings.relax)
+            solvation = {name: _solvation(surface, geometry, positions, gas, name) for name in SOLVENTS}
         homo, lumo = _frontier(gas, geometry.unpaired)
     except QuantumError as error:
         raise type(error)(f"'{molecule.smiles}': {error}") from None
@@ -82,13 +80,16 @@ def compute(smiles: str, settings: Settings | None = None, *, multiplicity: int 
     )
 
 
-def _surface(geometry: Geometry, solvent: str | None = None) -> Surface:
-    return Surface(geometry.numbers, charge=geometry.charge, unpaired=geometry.unpaired, solvent=solvent)
+def _solvation(surface: Surface, geometry: Geometry, positions: Array, gas: Point, solvent: str) -> float:
+    """Free energy in kJ/mol."""
+    dissolved = Surface(
+        geometry.numbers, charge=geometry.charge, unpaired=geometry.unpaired, solvent=solvent, after=surface
+    )
+    return (dissolved.at(positions).energy - gas.energy) * HARTREE_KJ_MOL
 
 
-def _gas(geometry: Geometry, *, relax: bool) -> tuple[Array, Point]:
+def _gas(surface: Surface, geometry: Geometry, *, relax: bool) -> tuple[Array, Point]:
     """Positions (n, 3) in Bohr and what GFN2-xTB says there."""
-    surface = _surface(geometry)
     positions = geometry.positions / BOHR_ANGSTROM
     point = surface.at(positions)
     if not relax or len(positions) == 1:
