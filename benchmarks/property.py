@@ -25,7 +25,18 @@ from knowledge.qspr import scores
 from knowledge.qspr.contract import Samples
 from knowledge.qspr.domain import Domain
 from knowledge.qspr.models import MODELS
-from knowledge.qspr.selection import FOLDS, LEVEL, NoModel, Trial, Unseen, calibrate, choose, fold_similarity, validate
+from knowledge.qspr.selection import (
+    FOLDS,
+    LEVEL,
+    Familiarity,
+    NoModel,
+    Trial,
+    Unseen,
+    calibrate,
+    choose,
+    familiarity,
+    validate,
+)
 from knowledge.qspr.splits import TEST_SHARE, Fold, SplitKind, hold_out, k_fold
 from knowledge.records.base import sha256_text
 from knowledge.sources.property_table import BadTable, PropertyTable, read
@@ -51,8 +62,7 @@ def measure(name: str, seed: int, samples: Samples, settings: dict[str, Any]) ->
     train, test = _parts(samples, seed, settings)
     model = MODELS[name]()
     folds = k_fold(train.smiles, settings["inner"], seed=seed, count=settings["folds"])
-    similarity = fold_similarity(train, folds)
-    trial = validate(model, train, folds, similarity, seed=seed)
+    trial = validate(model, train, folds, familiarity(train, folds), seed=seed)
     record: dict[str, Any] = {"key": f"{seed}/{name}", "seed": seed, "model": name, "version": model.version}
     if trial.unseen is None:
         return {**record, "failure": trial.failure, "cv_s": round(trial.seconds, 3)}
@@ -63,7 +73,8 @@ def measure(name: str, seed: int, samples: Samples, settings: dict[str, Any]) ->
     predicted_at = time.perf_counter()
     domain = Domain.of(train)
     near = domain.similarity(test.smiles)
-    low, high = calibrate(trial.unseen, train).interval(belief.mean, belief.total, near, LEVEL)
+    new = domain.new_scaffolds(test.smiles)
+    low, high = calibrate(trial.unseen, train).interval(belief.mean, belief.total, near, new, LEVEL)
     return {
         **record,
         "cv_mean": _short(trial.unseen.mean),
@@ -140,7 +151,7 @@ def _trial(record: dict[str, Any], train: Samples) -> Trial:
     """The trial that `validate` gave, for `choose`; what choosing does not look at is left out."""
     if "failure" in record:
         return Trial(record["model"], record["version"], None, None, None, None, record["cv_s"], record["failure"])
-    unseen = Unseen(np.array(record["cv_mean"]), np.array(record["cv_std"]), np.zeros(len(train)))
+    unseen = Unseen(np.array(record["cv_mean"]), np.array(record["cv_std"]), Familiarity(np.zeros(0), ()))
     return Trial(record["model"], record["version"], unseen, None, None, None, record["cv_s"])
 
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from knowledge.qspr.contract import Samples
 from knowledge.qspr.kernels import Array, tanimoto
 from knowledge.qspr.representation import Representation, default_representation
+from knowledge.qspr.splits import scaffold
 
 LEFT_OUT = 0.1  # share of the training molecules that would be outside by their own nearest neighbour
 _BLOCK = 512
@@ -32,10 +34,13 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a molecule stands: `reason` is empty inside the domain; `neighbours`, the nearest first."""
+    """Where a molecule stands: `reason` is empty inside the domain; `new_scaffold`: no training molecule has its
+    scaffold; `neighbours`, the nearest first.
+    """
 
     in_domain: bool
     similarity: float
+    new_scaffold: bool
     reason: str
     neighbours: tuple[Neighbour, ...]
 
@@ -43,11 +48,19 @@ class Place:
 class Domain:
     """The training molecules of a model. Build it with `Domain.of` or `Domain.restore`."""
 
-    def __init__(self, samples: Samples, threshold: float, representation: Representation) -> None:
+    def __init__(
+        self,
+        samples: Samples,
+        threshold: float,
+        representation: Representation,
+        *,
+        scaffolds: frozenset[str] | None = None,
+    ) -> None:
         self.samples = samples
         self.threshold = threshold
         self._representation = representation
         self._counts = representation.counts(samples.smiles)
+        self._scaffolds = frozenset(scaffold(s) for s in samples.smiles) if scaffolds is None else scaffolds
         self._elements = frozenset().union(*(_elements(s) for s in samples.smiles))
 
     @staticmethod
@@ -64,6 +77,10 @@ class Domain:
     def similarity(self, smiles: Sequence[str]) -> Array:
         """To the nearest training molecule, (n,) in [0, 1]. Raises InvalidMolecule."""
         return nearest(smiles, self.samples.smiles, self._representation)
+
+    def new_scaffolds(self, smiles: Sequence[str]) -> NDArray[np.bool_]:
+        """Whether no training molecule has the scaffold of each, (n,). Raises InvalidMolecule."""
+        return np.array([scaffold(s) not in self._scaffolds for s in smiles], dtype=np.bool_)
 
     def place(self, smiles: Sequence[str], *, neighbours: int = 3) -> list[Place]:
         """Raises InvalidMolecule."""
@@ -85,11 +102,15 @@ class Domain:
             reasons.append(f"the nearest training molecule has similarity {best:.2f}, below {self.threshold:.2f}")
         if unseen := sorted(_elements(smiles) - self._elements):
             reasons.append(f"no training molecule holds {', '.join(unseen)}")
-        return Place(not reasons, best, "; ".join(reasons), near)
+        return Place(not reasons, best, scaffold(smiles) not in self._scaffolds, "; ".join(reasons), near)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able, the training molecules left out: they are stored once, with the model."""
-        return {"threshold": self.threshold, "representation": self._representation.version}
+        return {
+            "threshold": self.threshold,
+            "representation": self._representation.version,
+            "scaffolds": sorted(self._scaffolds),
+        }
 
     @staticmethod
     def restore(state: Mapping[str, Any], samples: Samples, *, representation: Representation | None = None) -> Domain:
@@ -97,7 +118,7 @@ class Domain:
         used = representation or default_representation()
         if state["representation"] != used.version:
             raise ValueError(f"the stored domain is on {state['representation']}, this is {used.version}; fit again")
-        return Domain(samples, float(state["threshold"]), used)
+        return Domain(samples, float(state["threshold"]), used, scaffolds=frozenset(state["scaffolds"]))
 
 
 def nearest(smiles: Sequence[str], training: Sequence[str], representation: Representation | None = None) -> Array:

@@ -19,7 +19,7 @@ from knowledge.qspr.conformal import Calibrator
 from knowledge.qspr.contract import Fitted, Model, Samples, Stored
 from knowledge.qspr.domain import Domain, Neighbour, nearest
 from knowledge.qspr.kernels import Array
-from knowledge.qspr.splits import Fold, SplitKind, group_keys, k_fold
+from knowledge.qspr.splits import Fold, SplitKind, group_keys, k_fold, scaffold
 
 FOLDS = 5
 LEVEL = 0.9
@@ -31,14 +31,24 @@ class NoModel(ValueError):
 
 
 @dataclass(frozen=True)
+class Familiarity:
+    """What the models of a cross-validation know of each molecule, (n,): `similarity` to the nearest molecule that they
+    have seen; `kinds`, its scaffold if they have not seen that, else "".
+    """
+
+    similarity: Array
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Unseen:
-    """Predictions (n,) of every training molecule by models that had not seen it, in the order of the samples:
-    `stds` total standard deviations, `similarity` to the nearest molecule that the model had seen.
+    """Predictions (n,) of every training molecule by models that had not seen it, in the order of the samples; `stds`
+    are total standard deviations.
     """
 
     mean: Array
     stds: Array
-    similarity: Array
+    familiarity: Familiarity
 
 
 @dataclass(frozen=True)
@@ -109,7 +119,8 @@ class Selected:
         belief = self.fitted.predict(smiles)
         places = self.domain.place(smiles, neighbours=neighbours)
         similarity = np.array([p.similarity for p in places])
-        low, high = self.calibrator.interval(belief.mean, belief.total, similarity, level)
+        new = np.array([p.new_scaffold for p in places])
+        low, high = self.calibrator.interval(belief.mean, belief.total, similarity, new, level)
         return [
             Prediction(
                 smiles=s,
@@ -184,8 +195,8 @@ def select(
     """
     kind = SplitKind(split)
     parts = k_fold(samples.smiles, kind, seed=seed, count=folds)
-    similarity = fold_similarity(samples, parts)
-    trials = [validate(model, samples, parts, similarity, seed=seed) for model in models]
+    familiar = familiarity(samples, parts)
+    trials = [validate(model, samples, parts, familiar, seed=seed) for model in models]
     chosen = choose(trials, samples, kind, seed=seed)
     model, unseen = models[chosen], trials[chosen].unseen
     if unseen is None:
@@ -202,17 +213,22 @@ def select(
     )
 
 
-def fold_similarity(samples: Samples, folds: Sequence[Fold]) -> Array:
-    """Similarity of every molecule to the nearest one of its fold's training part, (n,)."""
+def familiarity(samples: Samples, folds: Sequence[Fold]) -> Familiarity:
+    """Of every molecule with the training part of the fold that tests it."""
     similarity = np.zeros(len(samples))
+    scaffolds = [scaffold(s) for s in samples.smiles]
+    kinds = [""] * len(samples)
     for fold in folds:
         train = [samples.smiles[i] for i in fold.train]
         similarity[list(fold.test)] = nearest([samples.smiles[i] for i in fold.test], train)
-    return similarity
+        seen = {scaffolds[i] for i in fold.train}
+        for i in fold.test:
+            kinds[i] = "" if scaffolds[i] in seen else scaffolds[i]
+    return Familiarity(similarity, tuple(kinds))
 
 
-def validate(model: Model, samples: Samples, folds: Sequence[Fold], similarity: Array, *, seed: int) -> Trial:
-    """Predicts every fold by the model fitted on the rest; `similarity` as from `fold_similarity`.
+def validate(model: Model, samples: Samples, folds: Sequence[Fold], familiar: Familiarity, *, seed: int) -> Trial:
+    """Predicts every fold by the model fitted on the rest; `familiar` as from `familiarity`.
 
     A ValueError of the model (too few samples, outside what it can describe) or a missing optional package makes a
     failed trial.
@@ -231,7 +247,7 @@ def validate(model: Model, samples: Samples, folds: Sequence[Fold], similarity: 
     return Trial(
         model=model.name,
         version=model.version,
-        unseen=Unseen(mean, stds, similarity),
+        unseen=Unseen(mean, stds, familiar),
         rmse=math.sqrt(float((residual**2).mean())),
         mae=float(residual.mean()),
         raw_coverage=float((residual <= _Z90 * stds).mean()),
@@ -263,4 +279,6 @@ def choose(trials: Sequence[Trial], samples: Samples, split: SplitKind | str, *,
 
 def calibrate(unseen: Unseen, samples: Samples) -> Calibrator:
     """The intervals that would have held in cross-validation."""
-    return Calibrator.of(samples.values - unseen.mean, unseen.stds, unseen.similarity)
+    return Calibrator.of(
+        samples.values - unseen.mean, unseen.stds, unseen.familiarity.similarity, unseen.familiarity.kinds
+    )

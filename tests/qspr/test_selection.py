@@ -15,7 +15,7 @@ from knowledge.qspr.contract import Belief, Fitted, Model, Samples, Stored
 from knowledge.qspr.domain import Domain, leave_one_out, nearest
 from knowledge.qspr.kernels import Array, tanimoto
 from knowledge.qspr.representation import default_representation
-from knowledge.qspr.selection import NoModel, Selected, Trial, choose, fold_similarity, select, validate
+from knowledge.qspr.selection import Familiarity, NoModel, Selected, Trial, choose, familiarity, select, validate
 from knowledge.qspr.splits import k_fold
 
 # Normal boiling points in K: homologous series with and without rings.
@@ -104,7 +104,7 @@ def test_one_standard_error_decides() -> None:
     """Mean squares of 101 and 100 differ by less than the scatter of their differences; 100 and 81 by more."""
     samples = boiling()
     folds = k_fold(samples.smiles, "random", seed=0)
-    trial = validate(Line("mean"), samples, folds, np.zeros(len(samples)), seed=0)
+    trial = validate(Line("mean"), samples, folds, Familiarity(np.zeros(0), ()), seed=0)
 
     def with_errors(errors: Array) -> Trial:
         assert trial.unseen is not None
@@ -121,7 +121,7 @@ def test_no_model_sees_the_molecules_that_it_is_tested_on() -> None:
     model = Line("size")
     samples = boiling()
     folds = k_fold(samples.smiles, "scaffold", seed=4)
-    validate(model, samples, folds, fold_similarity(samples, folds), seed=4)
+    validate(model, samples, folds, familiarity(samples, folds), seed=4)
     for fold, seen in zip(folds, model.seen, strict=True):
         assert not seen & {samples.smiles[i] for i in fold.test}
 
