@@ -154,6 +154,9 @@ def _train(x: Array, y: Array, weight: Array, *, seed: int, rounds: int, **chang
     """A model as LightGBM's own text."""
     import lightgbm
 
+    if len(y) < 2:
+        # LightGBM refuses a single row.
+        x, y, weight = np.repeat(x, 2, axis=0), np.repeat(y, 2), np.repeat(weight, 2)
     parameters = {**_parameters(seed, len(y)), **changes}
     with warnings.catch_warnings():
         # Of a constant target or of rows that no feature tells apart, LightGBM warns; a constant is the right answer.

@@ -58,7 +58,8 @@ class Features:
 
     def __call__(self, values: Array) -> Array:
         chosen = values[:, self.columns.astype(np.intp)]
-        return np.clip((chosen - self.centre) / self.scale, -LIMIT, LIMIT)
+        # Contiguous, as it comes back from a file: sums then run in the same order.
+        return np.ascontiguousarray(np.clip((chosen - self.centre) / self.scale, -LIMIT, LIMIT))
 
 
 def importance(variances: Array, target: Target) -> Array:
