@@ -5,8 +5,7 @@ Only the cutting is here; what a group contributes to a property is in `knowledg
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -35,15 +34,14 @@ class Fragmentation:
         return bool(self.counts) and not self.uncovered
 
     @staticmethod
-    def of(mol: Chem.Mol, atoms: Sequence[tuple[int, tuple[int, ...]]]) -> Fragmentation:
-        """From groups that share no atom."""
-        counts = Counter(number for number, _ in atoms)
-        taken = {i for _, members in atoms for i in members}
-        return Fragmentation(
-            counts={number: counts[number] for number in sorted(counts)},
-            atoms=tuple(sorted(atoms, key=lambda group: (group[0], group[1]))),
-            uncovered=tuple(a.GetIdx() for a in mol.GetAtoms() if a.GetAtomicNum() > 1 and a.GetIdx() not in taken),
-        )
+    def of(heavy: Collection[int], atoms: Sequence[tuple[int, tuple[int, ...]]]) -> Fragmentation:
+        """From the indices of the heavy atoms and groups that share no atom."""
+        found = tuple(sorted(atoms))
+        counts: dict[int, int] = {}
+        for number, _ in found:
+            counts[number] = counts.get(number, 0) + 1
+        taken = {i for _, members in found for i in members}
+        return Fragmentation(counts, found, tuple(i for i in sorted(heavy) if i not in taken))
 
 
 class Group(NamedTuple):
@@ -116,12 +114,19 @@ def _patterns() -> tuple[tuple[Group, Chem.Mol], ...]:
     return tuple((group, Chem.MolFromSmarts(group.smarts)) for group in GROUPS)
 
 
+def heavy_atoms(mol: Chem.Mol) -> dict[int, str]:
+    """Index -> element and number of hydrogens, such as "C3" for a methyl, of every atom that is not hydrogen."""
+    # By index: RDKit's iterator over atoms costs more than what is asked of them.
+    atoms = [mol.GetAtomWithIdx(i) for i in range(mol.GetNumAtoms())]
+    return {i: f"{a.GetSymbol()}{a.GetTotalNumHs(True)}" for i, a in enumerate(atoms) if a.GetAtomicNum() > 1}
+
+
 @lru_cache(maxsize=CACHED_ROWS)
 def joback_fragmentation(smiles: str) -> Fragmentation:
     """Raises InvalidMolecule. The groups of a mixture are counted together."""
     mol = parse(smiles)
-    heavy = [atom for atom in mol.GetAtoms() if atom.GetAtomicNum() > 1]
-    present = {f"{atom.GetSymbol()}{atom.GetTotalNumHs(includeNeighbors=True)}" for atom in heavy}
+    heavy = heavy_atoms(mol)
+    present = set(heavy.values())
     taken: set[int] = set()
     found: list[tuple[int, tuple[int, ...]]] = []
     for group, pattern in _patterns():
@@ -133,7 +138,7 @@ def joback_fragmentation(smiles: str) -> Fragmentation:
                 found.append((group.number, match))
         if len(taken) == len(heavy):
             break
-    return Fragmentation.of(mol, found)
+    return Fragmentation.of(heavy, found)
 
 
 class JobackGroups:

@@ -11,7 +11,7 @@ so that it does not matter how the SMILES was written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache, lru_cache
 from itertools import combinations
 from typing import NamedTuple
@@ -21,10 +21,11 @@ import numpy.typing as npt
 from rdkit import Chem
 
 from knowledge.features.featurizer import CACHED_ROWS, parse
-from knowledge.features.joback_groups import Fragmentation
+from knowledge.features.joback_groups import Fragmentation, heavy_atoms
 
-# Nodes of the search for a cover; the hardest of 2,000 handbook molecules needed fewer than a hundred.
-_SEARCH_LIMIT = 5_000
+# Of the search for a cover: heavy atoms of a molecule for which it is made, and nodes. The hardest of 2,000 handbook
+# molecules needed 19.
+_LARGEST, _SEARCH_LIMIT = 300, 1_000
 
 
 class Subgroup(NamedTuple):
@@ -192,8 +193,8 @@ def _benzylic() -> Chem.Mol:
 def unifac_fragmentation(smiles: str) -> Fragmentation:
     """Raises InvalidMolecule. The groups of a mixture are counted together."""
     mol = parse(smiles)
-    heavy = {a.GetIdx() for a in mol.GetAtoms() if a.GetAtomicNum() > 1}
-    present = {f"{a.GetSymbol()}{a.GetTotalNumHs(includeNeighbors=True)}" for a in mol.GetAtoms()}
+    heavy = heavy_atoms(mol)
+    present = set(heavy.values())
     rank = tuple(Chem.CanonicalRankAtoms(mol))
     benzylic = {m[0] for m in mol.GetSubstructMatches(_benzylic())}
 
@@ -207,11 +208,10 @@ def unifac_fragmentation(smiles: str) -> Fragmentation:
             found = {tuple(sorted(m)): None for pattern in patterns for m in mol.GetSubstructMatches(pattern)}
             matches += [(group.number, atoms) for atoms in sorted(found, key=preference)]
     greedy = _greedy(matches)
-    if len({i for _, atoms in greedy for i in atoms}) < len(heavy):
-        # Only where the first choices leave an atom over is it worth looking for others that do not.
-        cover = _cover(heavy, matches)
-        return Fragmentation.of(mol, greedy if cover is None else cover)
-    return Fragmentation.of(mol, greedy)
+    left_over = len(heavy) - sum(len(atoms) for _, atoms in greedy)
+    # Only where the first choices leave an atom over is it worth looking for others that do not.
+    cover = _cover(heavy, matches) if left_over and len(heavy) <= _LARGEST else None
+    return Fragmentation.of(heavy, cover or greedy)
 
 
 def _greedy(matches: Sequence[_Match]) -> list[_Match]:
@@ -224,7 +224,7 @@ def _greedy(matches: Sequence[_Match]) -> list[_Match]:
     return chosen
 
 
-def _cover(heavy: set[int], matches: Sequence[_Match]) -> list[_Match] | None:
+def _cover(heavy: Collection[int], matches: Sequence[_Match]) -> list[_Match] | None:
     """Matches that together hold every heavy atom once, or None (Knuth's exact cover, rarest atom first)."""
     steps = 0
 
