@@ -5,6 +5,7 @@ import pytest
 
 from knowledge.features.featurizer import Featurizer
 from knowledge.qspr.contract import Samples
+from knowledge.qspr.priors import PRIORS as PRIORS_OF
 from knowledge.qspr.priors.feature import PriorFeature
 from knowledge.qspr.priors.flash_point import CatoireNaudetFlashPoint, HshiehFlashPoint, vaporization_at
 from knowledge.qspr.priors.joback import (
@@ -19,6 +20,7 @@ from knowledge.qspr.priors.vapour_pressure import ATMOSPHERE, VapourPressure, va
 from knowledge.qspr.priors.viscosity import Andrade, JobackViscosity
 from knowledge.records.fact import Fact
 from knowledge.records.molecule import InvalidMolecule
+from knowledge.records.properties import PROPERTIES
 from knowledge.sources.handbook import Handbook
 
 BOOK = Handbook.full()
@@ -59,6 +61,14 @@ def test_a_prior_knows_where_it_ends(prior: Prior) -> None:
     assert values.shape == known.shape == (0,)
     with pytest.raises(InvalidMolecule):
         prior(["C("])
+
+
+def test_every_property_in_the_table_has_a_prior_of_it() -> None:
+    for name, make in PRIORS_OF.items():
+        prior = make()
+        assert prior.property_name == name
+        if name in PROPERTIES:
+            assert prior.unit == PROPERTIES[name].unit
 
 
 def test_joback_gives_the_published_figures() -> None:

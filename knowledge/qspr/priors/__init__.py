@@ -1,1 +1,21 @@
-"""Physics priors: published correlations as objects that know where they end."""
+"""Physics priors: published correlations as objects that know where they end. `PRIORS` has one for each property."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from knowledge.qspr.priors.flash_point import CatoireNaudetFlashPoint
+from knowledge.qspr.priors.joback import JobackBoilingPoint, JobackCriticalTemperature, JobackMeltingPoint
+from knowledge.qspr.priors.prior import Prior
+from knowledge.qspr.priors.viscosity import JobackViscosity
+
+PRIORS: dict[str, Callable[[], Prior]] = {
+    "boiling_point": JobackBoilingPoint,
+    "melting_point": JobackMeltingPoint,
+    "critical_temperature": JobackCriticalTemperature,
+    "flash_point": CatoireNaudetFlashPoint,
+    "viscosity": JobackViscosity,
+}
+"""Property -> the better of its priors, by error against the handbook. A property that is not here has none."""
+
+__all__ = ["PRIORS", "Prior"]
