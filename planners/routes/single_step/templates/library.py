@@ -9,10 +9,10 @@ from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit import Chem, DataStructs
 
 from planners.routes.single_step import weights
 from planners.routes.single_step.templates.compiled import CompiledTemplate, compiled, substrate
+from planners.routes.single_step.templates.screen import Screen
 
 FILE = "template.json.gz"
 
@@ -20,10 +20,6 @@ FILE = "template.json.gz"
 def template_id(smarts: str) -> str:
     """Twelve hexadecimal digits of the SMARTS's SHA-256, behind a "t"."""
     return "t" + hashlib.sha256(smarts.encode()).hexdigest()[:12]
-
-
-def _words(bits: DataStructs.ExplicitBitVect) -> NDArray[np.uint64]:
-    return np.frombuffer(DataStructs.BitVectToBinaryText(bits), dtype=np.uint64)
 
 
 class TemplateLibrary:
@@ -51,21 +47,15 @@ class TemplateLibrary:
         return [compiled(self.templates[group[0]]) for group in groups], [np.array(group) for group in groups]
 
     @cached_property
-    def _screen(self) -> NDArray[np.uint64]:
-        """(words, product sides): what a molecule's pattern fingerprint must contain."""
-        return np.ascontiguousarray(np.stack([_words(unit.fingerprint) for unit in self._sides[0]]).T)
+    def _screen(self) -> Screen:
+        return Screen([unit.pattern for unit in self._sides[0]])
 
     def matching(self, smiles: str) -> NDArray[np.int64]:
         """Sorted indices of the templates whose product side is in the molecule. Raises InvalidMolecule."""
-        target = substrate(smiles)
+        mol = substrate(smiles).mol
         units, members = self._sides
-        missing = ~_words(target.fingerprint)
-        alive = np.arange(len(units))
-        for word, absent in zip(self._screen, missing, strict=True):
-            # Word by word: most sides fall at the first few, and the rest is not looked at.
-            alive = alive[(word[alive] & absent) == 0]
-        has: Chem.Mol = target.mol
-        found = [members[i] for i in alive.tolist() if has.HasSubstructMatch(units[i].pattern)]
+        likely = self._screen.candidates(mol).tolist()
+        found = [members[i] for i in likely if mol.HasSubstructMatch(units[i].pattern)]
         return np.sort(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
 
 
