@@ -105,6 +105,7 @@ GROUPS: tuple[Group, ...] = (
     Group(18, "-Br", "Br0", "[BrX1]"),
     Group(19, "-I", "I0", "[IX1]"),
 )
+MATCHES_PER_ATOM = 10  # of one pattern; RDKit stops at 1,000 otherwise, which a polymer exceeds
 NAMES: dict[int, str] = {group.number: group.name for group in sorted(GROUPS)}
 _COLUMN = {number: column for column, number in enumerate(NAMES)}
 
@@ -132,7 +133,7 @@ def joback_fragmentation(smiles: str) -> Fragmentation:
     for group, pattern in _patterns():
         if group.needs not in present:
             continue
-        for match in mol.GetSubstructMatches(pattern):
+        for match in mol.GetSubstructMatches(pattern, maxMatches=MATCHES_PER_ATOM * len(heavy)):
             if taken.isdisjoint(match):
                 taken.update(match)
                 found.append((group.number, match))

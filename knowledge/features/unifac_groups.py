@@ -21,7 +21,7 @@ import numpy.typing as npt
 from rdkit import Chem
 
 from knowledge.features.featurizer import CACHED_ROWS, parse
-from knowledge.features.joback_groups import Fragmentation, heavy_atoms
+from knowledge.features.joback_groups import MATCHES_PER_ATOM, Fragmentation, heavy_atoms
 
 # Of the search for a cover: heavy atoms of a molecule for which it is made, and nodes. The hardest of 2,000 handbook
 # molecules needed 19.
@@ -201,11 +201,16 @@ def unifac_fragmentation(smiles: str) -> Fragmentation:
     def preference(atoms: tuple[int, ...]) -> tuple[int, list[int]]:
         return len(benzylic.intersection(atoms)), sorted(rank[i] for i in atoms)
 
+    limit = MATCHES_PER_ATOM * len(heavy)
     matches: list[_Match] = []
     for group, patterns in _patterns():
         if group.needs in present:
             # A symmetric ring is found by several patterns, each time with other atoms first.
-            found = {tuple(sorted(m)): None for pattern in patterns for m in mol.GetSubstructMatches(pattern)}
+            found = {
+                tuple(sorted(m)): None
+                for pattern in patterns
+                for m in mol.GetSubstructMatches(pattern, maxMatches=limit)
+            }
             matches += [(group.number, atoms) for atoms in sorted(found, key=preference)]
     greedy = _greedy(matches)
     left_over = len(heavy) - sum(len(atoms) for _, atoms in greedy)
