@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from knowledge.features.molgraph import ATOM_FEATURES, BOND_FEATURES, batch
+from knowledge.features.molgraph import ATOM_FEATURES, BOND_FEATURES, Indices, batch
 from knowledge.qspr.kernels import Array
 
 _BETA = 0.5
@@ -90,7 +90,7 @@ def reproducible(seed: int) -> Iterator[None]:
 
 
 def train(
-    smiles: Sequence[str], extra: Array, y: Array, variances: Array, *, watched: Array, settings: Settings, seed: int
+    smiles: Sequence[str], extra: Array, y: Array, variances: Array, *, watched: Indices, settings: Settings, seed: int
 ) -> dict[str, Array]:
     """Weights of one network by name. `y`, `variances` (n,) standardised.
 

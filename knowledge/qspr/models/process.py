@@ -107,9 +107,9 @@ def objective(vector: Array, terms: Terms, y: Array, variances: Array, prior: Th
     bumps = []
     stretched = []
     for variance, length, square in zip(theta.radials, theta.lengths, terms.squares, strict=True):
-        value, slope = matern(square, length)
-        bumps.append(variance * value)
-        stretched.append(variance * slope)
+        kernel, stretch = matern(square, length)
+        bumps.append(variance * kernel)
+        stretched.append(variance * stretch)
         k += bumps[-1]
     k[np.diag_indices(n)] += theta.nugget + np.where(unknown, theta.noise, variances) + _JITTER
     factor = linalg.cholesky(k, lower=True, overwrite_a=True, check_finite=False)
