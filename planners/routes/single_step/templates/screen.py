@@ -1,8 +1,8 @@
-"""Which of many patterns may be in a molecule: bits that every molecule with the pattern has, compared words at a time.
+"""Which of many patterns may be in a molecule: bits that all molecules with a pattern have, compared words at a time.
 
-Two kinds of bits. RDKit's pattern fingerprint knows elements and paths. To it we add counts of bonds: a pattern with two
-bonds of a kind, "[C&H0&D3&+0]=[O&D1&H0]" say, can only be in a molecule with two such bonds or more. The kinds name
-hydrogens, neighbours and charges, of which the fingerprint knows nothing, so five times fewer patterns are left to look for.
+Two kinds of bits. RDKit's pattern fingerprint knows elements and paths. To it we add counts of bonds: a pattern with
+two bonds of a kind, "[C&H0&D3&+0]=[O&D1&H0]" say, can only be in a molecule with two such bonds or more. The kinds name
+hydrogens, neighbours and charges, which the fingerprint does not know, so five times fewer patterns are left.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem, DataStructs
 
-FINGERPRINT_BITS = 1024
-# An element, aromatic or not, its hydrogens, neighbours and charge: what `_signature` tells apart. Bonds with an atom that
-# asks for anything else are left out of the screen; the search itself decides about them.
+from planners.routes.single_step.templates.compiled import FINGERPRINT_BITS
+
+# An element, aromatic or not, its hydrogens, neighbours and charge: what `_signature` tells apart. Bonds with an atom
+# that asks for anything else are left out of the screen; the search itself decides about them.
 _PLAIN = re.compile(r"\[(#\d+|[A-Za-z]{1,2})(&(a|A|H\d?|D\d|[+-]\d?))*\]")
 _PLAIN_BONDS = ("-", "=", "#", ":", "/", "\\")
 
 Kind = tuple[str, str, str]  # atom, bond, atom as SMARTS, the smaller atom first
+Signature = tuple[int, bool, int, int, int]  # atomic number, aromatic, hydrogens, neighbours, charge
 
 
 def _words(bits: DataStructs.ExplicitBitVect) -> NDArray[np.uint64]:
@@ -59,8 +61,8 @@ class Screen:
         self._by_atoms: dict[tuple[str, str], list[tuple[str, int]]] = {}
         for (a, bond, b), place in places.items():
             self._by_atoms.setdefault((a, b), []).append((bond, place))
-        self._fits: dict[tuple[int, bool, int, int, int], list[str]] = {}
-        self._places: dict[tuple[tuple[int, bool, int, int, int], tuple[int, bool, int, int, int], str], list[int]] = {}
+        self._fits: dict[Signature, list[str]] = {}
+        self._places: dict[tuple[Signature, Signature, str], list[int]] = {}
 
     def candidates(self, mol: Chem.Mol) -> NDArray[np.int64]:
         """Ascending indices of the patterns that no bit rules out."""
@@ -76,13 +78,10 @@ class Screen:
         signatures = [_signature(atom) for atom in mol.GetAtoms()]
         for bond in mol.GetBonds():
             i, j = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
-            ends, order = (signatures[i], signatures[j]), _order(bond)
-            found = self._places.get((*ends, order))
-            if found is None:
-                found = self._places[(*ends, order)] = self._fitting(
-                    mol.GetAtomWithIdx(i), mol.GetAtomWithIdx(j), order
-                )
-            counts[found] += 1
+            key = signatures[i], signatures[j], _order(bond)
+            if key not in self._places:
+                self._places[key] = self._fitting(bond.GetBeginAtom(), bond.GetEndAtom(), key[2])
+            counts[self._places[key]] += 1
         counts = np.minimum(counts, self._most)
         bits = np.zeros(self._width + 1, dtype=np.int64)
         # Bits first, first + 1 .. first + count - 1 of each kind.
@@ -110,7 +109,7 @@ class Screen:
         return self._fits[signature]
 
 
-def _signature(atom: Chem.Atom) -> tuple[int, bool, int, int, int]:
+def _signature(atom: Chem.Atom) -> Signature:
     return (
         atom.GetAtomicNum(),
         atom.GetIsAromatic(),
@@ -132,7 +131,7 @@ def _kinds(pattern: Chem.Mol) -> Counter[Kind]:
     kinds: Counter[Kind] = Counter()
     for bond in pattern.GetBonds():
         ends = sorted((texts[bond.GetBeginAtomIdx()], texts[bond.GetEndAtomIdx()]))
-        text = bond.GetSmarts()
+        text = bond.GetSmarts()  # type: ignore[call-arg]  # RDKit's stub asks for the bond a second time
         if text not in _PLAIN_BONDS or not all(map(_PLAIN.fullmatch, ends)):
             continue
         kinds[ends[0], "-" if text in "/\\" else text, ends[1]] += 1
