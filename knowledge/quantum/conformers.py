@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -93,15 +94,9 @@ def _wanted(mol: Chem.Mol) -> int:
 
 def _lowest(mol: Chem.Mol, smiles: str, wanted: int, seed: int) -> npt.NDArray[np.float64]:
     """Positions (n, 3) in Å. Raises NoConformer."""
-    parameters = rdDistGeom.ETKDGv3()
-    parameters.randomSeed = seed
-    parameters.numThreads = 1
     with rdBase.BlockLogs():
-        found = list(rdDistGeom.EmbedMultipleConfs(mol, wanted, parameters))
-        if not found:
-            # Cages and macrocycles at times only work from random coordinates.
-            parameters.useRandomCoords = True
-            found = list(rdDistGeom.EmbedMultipleConfs(mol, wanted, parameters))
+        # Cages and macrocycles at times only work from random coordinates.
+        found = _embedded(mol, wanted, seed, random=False) or _embedded(mol, wanted, seed, random=True)
         if not found:
             raise NoConformer(f"no three-dimensional structure was found for '{smiles}'")
         best = found[0]
@@ -116,17 +111,32 @@ def _lowest(mol: Chem.Mol, smiles: str, wanted: int, seed: int) -> npt.NDArray[n
     return positions
 
 
+def _embedded(mol: Chem.Mol, wanted: int, seed: int, *, random: bool) -> list[int]:
+    """The conformers that `mol` now has, none when ETKDG fails."""
+    parameters: Any = rdDistGeom.ETKDGv3()
+    # RDKit multiplies the seed with the number of the conformer, so that seed 0 would give the same one every time.
+    parameters.randomSeed = 1 + seed
+    parameters.numThreads = 1
+    parameters.useRandomCoords = random
+    return list(rdDistGeom.EmbedMultipleConfs(mol, wanted, parameters))
+
+
 def _relaxed_energies(mol: Chem.Mol, steps: int) -> dict[int, float]:
-    """Relaxes every conformer in place; {conformer: energy}, empty where no force field knows the atoms."""
+    """Relaxes every conformer in place; {conformer: energy}, empty where no force field knows or moves the atoms."""
     if mol.GetNumAtoms() == 1:
         return {}
-    if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
-        relaxed = rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(
-            mol, numThreads=1, maxIters=steps, mmffVariant="MMFF94s"
-        )
-    elif rdForceFieldHelpers.UFFHasAllMoleculeParams(mol):
-        relaxed = rdForceFieldHelpers.UFFOptimizeMoleculeConfs(mol, numThreads=1, maxIters=steps)
-    else:
+    try:
+        if rdForceFieldHelpers.MMFFHasAllMoleculeParams(mol):
+            relaxed = rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(
+                mol, numThreads=1, maxIters=steps, mmffVariant="MMFF94s"
+            )
+        elif rdForceFieldHelpers.UFFHasAllMoleculeParams(mol):
+            relaxed = rdForceFieldHelpers.UFFOptimizeMoleculeConfs(mol, numThreads=1, maxIters=steps)
+        else:
+            return {}
+    except RuntimeError:
+        # "bad direction in linearSearch": RDKit's minimiser cannot start where the gradient vanishes, as in O2 that
+        # already is at its minimum. Positions are then as they were.
         return {}
     return {
         conformer.GetId(): float(energy) for conformer, (_, energy) in zip(mol.GetConformers(), relaxed, strict=True)

@@ -9,6 +9,7 @@ from knowledge.records.base import Record
 
 METHOD = "GFN2-xTB"
 SOLVENTS = ("water", "octanol", "hexane")
+_SEEDS = 2**24  # RDKit multiplies the seed by the number of the conformer in 32 bits
 _RT_KJ_MOL = 8.31446261815324e-3 * 298.15
 
 
@@ -17,7 +18,7 @@ class Settings:
     """How a molecule is computed. `conformers`: how many are embedded, None to decide by flexibility; `seed` is of the
     conformer search; `relax`: optimise the geometry with GFN2-xTB rather than keep the force field's.
 
-    Raises ValueError for fewer than one conformer.
+    Raises ValueError for fewer than one conformer or a seed outside 0 to 16,777,215.
     """
 
     conformers: int | None = None
@@ -27,6 +28,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.conformers is not None and self.conformers < 1:
             raise ValueError(f"conformers must be at least 1, got {self.conformers}")
+        if not 0 <= self.seed < _SEEDS:
+            raise ValueError(f"the seed must lie from 0 to {_SEEDS - 1}, got {self.seed}")
 
     def __str__(self) -> str:
         conformers = "auto" if self.conformers is None else self.conformers
