@@ -1,7 +1,7 @@
 """What GFN2-xTB says of a molecule, as a row of numbers: orbitals, dipole, solvation, charges.
 
 Needs the extra `quantum`. Rows come from the lasting cache of `knowledge.quantum` and are computed when they are not
-there yet, some 0.1 s a molecule, so it pays to fill the cache once with several processes.
+there yet, some 0.1 s of CPU each, so it pays to fill the cache once with several processes.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class QuantumDescriptors:
     ) -> None:
         """`cache` None: the one in the folder of built data. Raises OSError when that cannot be made."""
         self._settings = settings or Settings()
-        self._cache = cache or QuantumCache()
+        self._cache = cache if cache is not None else QuantumCache()
         self._processes = processes
         self._rows: dict[str, npt.NDArray[np.float64]] = {}
         self.name = "quantum"

@@ -80,7 +80,8 @@ class QuantumCache:
                 (molecule.inchikey, molecule.smiles, method, kind, content),
             )
 
-    def __len__(self) -> int:
+    def count(self) -> int:
+        """How many molecules and methods are known, failures included."""
         with self._open() as db:
             return int(db.execute("SELECT COUNT(*) FROM outcome").fetchone()[0])
 

@@ -153,6 +153,15 @@ def test_conformers_are_seeded_and_the_lowest_is_kept() -> None:
     assert one.bond_distances[0, 4] == 4
     with pytest.raises(ValueError, match="at least 1, got 0"):
         Settings(conformers=0)
+    with pytest.raises(ValueError, match="seed must lie from 0"):
+        Settings(seed=-1)
+
+
+def test_more_conformers_find_a_lower_one_from_seed_zero_on() -> None:
+    # RDKit itself repeats one conformer for seed 0.
+    one = embed("OCCCCO", conformers=1, seed=0, multiplicity=None)
+    many = embed("OCCCCO", conformers=8, seed=0, multiplicity=None)
+    assert abs(one.positions - many.positions).max() > 0.1
 
 
 @needs_tblite
@@ -160,7 +169,7 @@ def test_unreadable_smiles_raise_before_anything_is_computed(tmp_path: Path) -> 
     cache = QuantumCache(tmp_path / "q.sqlite")
     with pytest.raises(InvalidMolecule, match="C1CC"):
         outcomes(["O", "C1CC"], cache=cache)
-    assert len(cache) == 0
+    assert cache.count() == 0
 
 
 def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
