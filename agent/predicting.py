@@ -12,13 +12,12 @@ from knowledge.records.molecule import InvalidMolecule, Molecule
 from knowledge.records.properties import Property, get_property
 
 if TYPE_CHECKING:
-    from knowledge.qspr.contract import Model, Samples
+    from knowledge.qspr.contract import Samples
     from knowledge.qspr.selection import Prediction
     from knowledge.qspr.shelf import Shelf
 
 ROWS = 2000  # molecules a model is trained on if nothing else is asked; cross-validation of a GP takes n^3
 FEWEST = 10  # molecules below which nothing can be validated
-DEFAULT_MODELS = ("gp", "boosting")
 
 
 class PredictionError(ValueError):
@@ -27,11 +26,11 @@ class PredictionError(ValueError):
 
 @dataclass(frozen=True)
 class Training:
-    """What `train` is asked to do. `models`: names in knowledge.qspr.models, the simplest first."""
+    """What `train` is asked to do. `models`: names in knowledge.qspr.candidates, the simplest first; () the usual."""
 
     property: str
     rows: int = ROWS
-    models: tuple[str, ...] = DEFAULT_MODELS
+    models: tuple[str, ...] = ()
     split: str = "scaffold"
     seed: int = 0
 
@@ -133,13 +132,14 @@ def handbook_samples(prop: Property, *, limit: int, seed: int) -> tuple[Samples,
 def train(wish: Training, shelf: Shelf) -> Trained:
     """Cross-validate the models on the handbook's values, keep the best on the shelf.
 
-    Raises UnknownProperty, PredictionError, NoModel, OSError.
+    Raises UnknownProperty, UnknownModel, PredictionError, NoModel, OSError.
     """
+    from knowledge.qspr.candidates import candidates, usual
     from knowledge.qspr.selection import select
     from knowledge.qspr.shelf import Shelved
 
     prop = get_property(wish.property)
-    models = _models(wish.models)
+    models = candidates(prop.name, wish.models or usual(prop.name))
     samples, available = handbook_samples(prop, limit=wish.rows, seed=wish.seed)
     if len(samples) < FEWEST:
         raise PredictionError(f"'{prop.name}' has {len(samples)} values; {FEWEST} are needed to validate a model")
@@ -150,7 +150,7 @@ def train(wish: Training, shelf: Shelf) -> Trained:
 
 def predict(prop: str, smiles: Sequence[str], shelf: Shelf, *, level: float = 0.9) -> Answer:
     """What cannot be read as a molecule is in the answer with its problem. Raises NoSuchModel, Unreadable, OSError."""
-    shelved = shelf.get(prop, _models(None))
+    shelved = shelf.get(prop)
     asked = [_read(text) for text in smiles]
     molecules = {m.smiles: m for m in asked if isinstance(m, Molecule)}
     found = dict(zip(molecules, shelved.selected.predict(list(molecules), level=level), strict=True))
@@ -163,15 +163,6 @@ def predict(prop: str, smiles: Sequence[str], shelf: Shelf, *, level: float = 0.
     )
     selected = shelved.selected
     return Answer(shelved.property, selected.model, len(selected.domain.samples), shelved.origin, level, answers)
-
-
-def _models(names: Sequence[str] | None) -> list[Model]:
-    from knowledge.qspr.models import MODELS
-
-    unknown = sorted(set(names or ()) - set(MODELS))
-    if unknown:
-        raise PredictionError(f"there is no model '{unknown[0]}'; there are: {', '.join(MODELS)}")
-    return [MODELS[name]() for name in (names or MODELS)]
 
 
 def _read(text: str) -> Molecule | Predicted:

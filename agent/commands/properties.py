@@ -12,7 +12,6 @@ from agent.commands.options import JsonOption, Unusable, print_json
 properties = typer.Typer(no_args_is_help=True)
 FolderOption = Annotated[Path, typer.Option("--folder", help="Where trained property models are kept.")]
 FOLDER = Path("runs/models")
-DEFAULT_MODELS = "gp,boosting"
 
 
 @properties.command("properties")
@@ -34,7 +33,9 @@ def list_properties(folder: FolderOption = FOLDER, as_json: JsonOption = False) 
 def train(
     name: Annotated[str, typer.Argument(metavar="PROPERTY", help="One of those that `properties` lists.")],
     rows: Annotated[int, typer.Option(help="Molecules to train on at most.", min=10, max=20_000)] = 2000,
-    models: Annotated[str, typer.Option(help="Models to try, the simplest first.")] = DEFAULT_MODELS,
+    models: Annotated[
+        str, typer.Option(help="Models to try, the simplest first, as in gp,gp+prior,boosting. Left out: the usual.")
+    ] = "",
     split: Annotated[str, typer.Option(help="Folds of the cross-validation: scaffold or random.")] = "scaffold",
     seed: Annotated[int, typer.Option(help="The same seed gives the same model.", min=0)] = 0,
     folder: FolderOption = FOLDER,
@@ -43,6 +44,7 @@ def train(
     """Train the models of a property on the handbook, publish how each did, and keep the best."""
     from agent.predicting import PredictionError, Training
     from agent.predicting import train as carry_out
+    from knowledge.qspr.candidates import UnknownModel, usual
     from knowledge.qspr.selection import NoModel
     from knowledge.qspr.shelf import Shelf
     from knowledge.records.properties import UnknownProperty
@@ -51,10 +53,11 @@ def train(
         raise Unusable(f"--split '{split}': write scaffold or random")
     chosen = tuple(word.strip() for word in models.split(",") if word.strip())
     if not as_json:
-        typer.echo(f"cross-validating {', '.join(chosen)} of {name}; this takes minutes", err=True)
+        tried = ", ".join(chosen or usual(name))
+        typer.echo(f"{name}: cross-validating {tried}; this takes minutes", err=True)
     try:
         done = carry_out(Training(name, rows, chosen, split, seed), Shelf(folder))
-    except (UnknownProperty, PredictionError, NoModel) as error:
+    except (UnknownProperty, UnknownModel, PredictionError, NoModel) as error:
         raise Unusable(str(error)) from None
     if as_json:
         print_json(

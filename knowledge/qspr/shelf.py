@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from knowledge.qspr.contract import Model, Stored
+from knowledge.qspr.candidates import restorable
+from knowledge.qspr.contract import Stored
 from knowledge.qspr.selection import Selected
 from knowledge.records.properties import PROPERTIES, Property
 
@@ -74,11 +74,8 @@ class Shelf:
             temporary.unlink(missing_ok=True)
         return path
 
-    def get(self, prop: str, models: Sequence[Model]) -> Shelved:
-        """The model of a property; `models` are those that this program can restore.
-
-        Raises NoSuchModel, Unreadable, OSError.
-        """
+    def get(self, prop: str) -> Shelved:
+        """The model of a property. Raises NoSuchModel, Unreadable, OSError."""
         path = self.path(prop)
         if not path.is_file():
             raise NoSuchModel(f"there is no model of '{prop}' in {self.folder}; `train {prop}` makes one")
@@ -88,7 +85,7 @@ class Shelf:
         if own.name in PROPERTIES and own.unit != PROPERTIES[own.name].unit:
             raise Unreadable(f"{path} predicts {own.name} in {own.unit}; `train {prop}` makes a new model")
         try:
-            return Shelved(own, origin, Selected.restore(Stored(header, arrays), models))
+            return Shelved(own, origin, Selected.restore(Stored(header, arrays), restorable(prop, header["model"])))
         except (ValueError, KeyError) as error:
             raise Unreadable(f"{path}: {error}; `train {prop}` makes a new model") from error
 
