@@ -17,7 +17,7 @@ $(STAMP): pyproject.toml constraints.txt
 	    || { rm -rf .venv; echo "cannot make .venv with $(PYTHON): install its venv module (Debian: python3-venv)" >&2; exit 2; }
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo "Athanor needs Python 3.11 or newer; .venv has $$($(BIN)/python --version)" >&2; exit 2; }
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,postgres]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,postgres,quantum]'
 	@touch $(STAMP)
 
 run: install
