@@ -72,8 +72,8 @@ def through_files(stored: Stored) -> Stored:
 def test_unseen_members_of_known_families_are_predicted(name: str, fitted: dict[str, Fitted]) -> None:
     belief = fitted[name].predict(list(UNSEEN))
     error = np.abs(belief.mean - np.array(list(UNSEEN.values())))
-    spread = samples().values.std()
-    assert error.mean() < {"gp": 0.35, "stack": 0.5, "boosting": 0.8, "graph": 0.9}[name] * spread
+    mean_alone = np.abs(np.array(list(UNSEEN.values())) - samples().values.mean()).mean()
+    assert error.mean() < {"gp": 0.3, "stack": 0.3, "boosting": 0.8, "graph": 0.5}[name] * mean_alone
     assert (belief.epistemic > 0.0).all()
     assert (belief.noise > 0.0).all()
     assert np.isfinite(belief.total).all()
