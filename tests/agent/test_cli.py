@@ -314,6 +314,8 @@ def test_an_interrupted_run_says_how_to_go_on(waiting: Path, tmp_path: Path) -> 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell that starts the tests in the background has them ignore Ctrl-C, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     with engine:
         assert engine.stderr is not None
