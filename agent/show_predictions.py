@@ -1,41 +1,11 @@
-"""Predictions, training results and the list of properties, as text."""
+"""Predictions as text."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from agent.predicting import Answer, Predicted, Trained
+from agent.predicting import Answer, Predicted
 from agent.report import words
 from agent.show import Page
-from knowledge.records.properties import Property, Scale
-
-
-def show_overview(rows: list[dict[str, Any]]) -> None:
-    page = Page()
-    page.table(
-        ["property", "unit", "molecules known", "model", "cross-validated error"],
-        [
-            [row["property"], words.unit(row["unit"]), str(row["molecules"]), *_trained(row["trained"], row["problem"])]
-            for row in rows
-        ],
-    )
-    if not any(row["trained"] for row in rows):
-        page.say("No model is trained yet: `train PROPERTY` makes one.", style="dim")
-
-
-def show_trained(done: Trained, split: str) -> None:
-    page = Page()
-    name, unit = words.title(done.property.name), _error_unit(done.property)
-    of = "" if done.molecules == done.available else f" of {done.available}"
-    page.say(f"{words.heading(done.property.name)}: {done.molecules} molecules{of}, {split} folds", style="bold")
-    page.table(
-        ["model", f"RMSE, {unit}", f"MAE, {unit}", "90 % interval holds, not calibrated", "seconds"],
-        [_line(row, done.model) for row in done.table],
-    )
-    for row in done.table:
-        if row["failure"]:
-            page.item(row["model"], row["failure"], style="yellow")
-    page.say(f"{name} will be predicted by {done.model}; kept in {done.path}")
+from knowledge.records.properties import Property
 
 
 def show_answer(answer: Answer) -> None:
@@ -56,37 +26,14 @@ def show_answer(answer: Answer) -> None:
 
 def _show_one(page: Page, one: Predicted, prop: Property) -> None:
     unit = words.unit(prop.unit)
-    page.item("predicted", f"{_number(one.value)} {unit}, from {_number(one.low)} to {_number(one.high)}")
+    page.item("predicted", f"{number(one.value)} {unit}, from {number(one.low)} to {number(one.high)}")
     if one.known is not None:
-        page.item("known", f"{_number(one.known.value)} {unit} ({one.known.source})")
+        page.item("known", f"{number(one.known.value)} {unit} ({one.known.source})")
     if one.in_domain is False:
         page.item("out of domain", one.reason, style="yellow")
     for near in one.neighbours:
-        page.item("like", f"{near.smiles}, {_number(near.value)} {unit}, similarity {near.similarity:.2f}")
+        page.item("like", f"{near.smiles}, {number(near.value)} {unit}, similarity {near.similarity:.2f}")
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
-
-
-def _error_unit(prop: Property) -> str:
-    return "natural log" if prop.scale is Scale.LOG else words.unit(prop.unit)
-
-
-def _line(row: dict[str, Any], chosen: str) -> list[str]:
-    coverage = row["raw_coverage"]
-    return [
-        f"{row['model']}{' *' if row['model'] == chosen else ''}",
-        _number(row["rmse"]),
-        _number(row["mae"]),
-        "-" if coverage is None else f"{coverage:.0%}",
-        f"{row['seconds']:.0f}",
-    ]
-
-
-def _trained(about: dict[str, Any] | None, problem: str) -> list[str]:
-    if about is None:
-        return ["-", problem or "-"]
-    own = next((row for row in about["table"] if row["model"] == about["model"]), None)
-    error = "-" if own is None or own["mae"] is None else f"MAE {_number(own['mae'])} ({about['split']} folds)"
-    return [f"{about['model']}, {about['molecules']} molecules", error]

@@ -17,14 +17,14 @@ FOLDER = Path("runs/models")
 @properties.command("properties")
 def list_properties(folder: FolderOption = FOLDER, as_json: JsonOption = False) -> None:
     """What can be predicted: properties, units, how much is known, and which models are trained."""
-    from agent.predicting import overview
+    from agent.training import overview
     from knowledge.qspr.shelf import Shelf
 
     rows = overview(Shelf(folder))
     if as_json:
         print_json(rows)
     else:
-        from agent.show_predictions import show_overview
+        from agent.show_training import show_overview
 
         show_overview(rows)
 
@@ -42,8 +42,8 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train the models of a property on the handbook, publish how each did, and keep the best."""
-    from agent.predicting import PredictionError, Training
-    from agent.predicting import train as carry_out
+    from agent.training import Training, TrainingError
+    from agent.training import train as carry_out
     from knowledge.qspr.candidates import UnknownModel, usual
     from knowledge.qspr.selection import NoModel
     from knowledge.qspr.shelf import Shelf
@@ -57,7 +57,7 @@ def train(
         typer.echo(f"{name}: cross-validating {tried}; this takes minutes", err=True)
     try:
         done = carry_out(Training(name, rows, chosen, split, seed), Shelf(folder))
-    except (UnknownProperty, UnknownModel, PredictionError, NoModel) as error:
+    except (UnknownProperty, UnknownModel, TrainingError, NoModel) as error:
         raise Unusable(str(error)) from None
     if as_json:
         print_json(
@@ -75,7 +75,7 @@ def train(
             }
         )
     else:
-        from agent.show_predictions import show_trained
+        from agent.show_training import show_trained
 
         show_trained(done, split)
 

@@ -14,7 +14,7 @@ FLASH = ["--property", "flash_point"]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shelf with one small model: the process alone, on forty molecules."""
-    from agent.predicting import Training, train
+    from agent.training import Training, train
     from knowledge.qspr.shelf import Shelf
 
     folder = tmp_path_factory.mktemp("models")
