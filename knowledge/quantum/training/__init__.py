@@ -1,0 +1,1 @@
+"""How the weights of the quantum surrogate were made. Nothing that runs imports this."""
