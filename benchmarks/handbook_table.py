@@ -1,11 +1,12 @@
 """A property of the handbook as a table for `benchmarks.property`.
 
     python -m benchmarks.handbook_table boiling_point --agreeing 5 --out boiling.csv
-    python -m benchmarks.handbook_table flash_point --out flash.csv
+    python -m benchmarks.handbook_table flash_point --without Wikidata --out flash.csv
 
 `--agreeing D`: only molecules for which sources of two different families lie within D (in the property's unit) of each
-other; the value is then the mean of the nearest two. Without it, the handbook's consensus. Estimates are not in the
-handbook (see `knowledge.sources.compilation`), but two compilations that agree may have copied from one another.
+other; the value is then the mean of the nearest two. Without it, the handbook's consensus. `--without NAME`: no molecule
+whose consensus rests on that source alone. Estimates are not in the handbook (see `knowledge.sources.compilation`), but
+two compilations that agree may have copied from one another.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ def nearest_pair(facts: list[Fact], families: dict[str, str]) -> tuple[Fact, Fac
     return min(pairs, key=lambda pair: abs(pair[0].value - pair[1].value), default=None)
 
 
-def rows(name: str, within: float | None) -> list[tuple[str, float, str]]:
+def rows(name: str, within: float | None, without: str) -> list[tuple[str, float, str]]:
     """SMILES, value, sources; sorted by InChIKey. Raises UnknownProperty."""
     book = Handbook.full()
     if within is None:
-        return [(f.smiles, f.value, f.source) for f in book.facts(name)]
+        return [(f.smiles, f.value, f.source) for f in book.facts(name) if f.source != without]
     families = {s.name: s.family for s in SOURCES if s.property == name}
     found = []
     for fact in book.facts(name):
@@ -45,11 +46,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("property")
     parser.add_argument("--agreeing", type=float, metavar="D", help="two families must agree within this")
+    parser.add_argument("--without", default="", metavar="NAME", help="no values that only this source gives")
     parser.add_argument("--out", required=True, type=Path, help="the table to write")
     arguments = parser.parse_args()
+    if arguments.without and arguments.agreeing is not None:
+        parser.error("--without is for the consensus, --agreeing for pairs of sources")
     try:
         unit = get_property(arguments.property).unit
-        table = rows(arguments.property, arguments.agreeing)
+        table = rows(arguments.property, arguments.agreeing, arguments.without)
     except UnknownProperty as error:
         parser.error(str(error))
     with arguments.out.open("w", encoding="utf-8", newline="") as file:
