@@ -37,7 +37,7 @@ class Merged(Record):
 @dataclass(frozen=True)
 class Row:
     """One value as its source gives it, in the table's unit; `std` 0 where no uncertainty is stated, `source` "" where
-    no source is.
+    no source is; `prior`: another estimate of it, None where the table has none.
     """
 
     line: int
@@ -45,6 +45,23 @@ class Row:
     value: float
     std: float
     source: str
+    prior: float | None = None
+
+
+def estimates(rows: Sequence[Row]) -> dict[str, float]:
+    """The median of each molecule's priors by the SMILES that `merged` gives it."""
+    return {
+        min(r.molecule.smiles for r in group): float(np.median([r.prior for r in group if r.prior is not None]))
+        for group in _by_molecule(rows)
+        if any(r.prior is not None for r in group)
+    }
+
+
+def _by_molecule(rows: Sequence[Row]) -> list[list[Row]]:
+    of: dict[str, list[Row]] = {}
+    for row in rows:
+        of.setdefault(row.molecule.inchikey, []).append(row)
+    return list(of.values())
 
 
 def merged(rows: Sequence[Row], how: Merge) -> tuple[Samples, tuple[Merged, ...]]:
@@ -52,15 +69,12 @@ def merged(rows: Sequence[Row], how: Merge) -> tuple[Samples, tuple[Merged, ...]
     times the Birge ratio where they scatter by more (R. T. Birge, Phys. Rev. 40 (1932) 207); of others the median, with
     the squared standard error of the mean as variance.
     """
-    of: dict[str, list[Row]] = {}
-    for row in rows:
-        of.setdefault(row.molecule.inchikey, []).append(row)
     spread = float(np.std([r.value for r in rows])) if rows else 0.0
     smiles: list[str] = []
     values: list[float] = []
     variances: list[float] = []
     repeated: list[Merged] = []
-    for group in of.values():
+    for group in _by_molecule(rows):
         x, v = np.array([r.value for r in group]), np.array([r.std for r in group]) ** 2
         name = min(r.molecule.smiles for r in group)
         if len(group) == 1:

@@ -11,12 +11,10 @@ What is done to the data, and said in the report:
 
 from __future__ import annotations
 
-import csv
-import gzip
+import contextlib
 import hashlib
-import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +24,9 @@ from knowledge.qspr.contract import Samples
 from knowledge.records.base import Record
 from knowledge.records.molecule import InvalidMolecule, Molecule
 from knowledge.records.quantity import UnitMismatch, convert
-from knowledge.sources.property_duplicates import Merge, Merged, Row, merged
-from knowledge.sources.property_units import BadCell, header_unit, known, read_cell, spelled
+from knowledge.sources.delimited import NotText, delimited
+from knowledge.sources.property_duplicates import Merge, Merged, Row, estimates, merged
+from knowledge.sources.property_units import BadCell, Cell, header_unit, known, read_cell, spelled
 
 FEWEST = 5  # molecules
 _SHOWN = 12
@@ -66,11 +65,14 @@ class TableReport(Record):
 
 @dataclass(frozen=True)
 class PropertyTable:
-    """`samples`: distinct molecules in the order of their first rows; `rows`: every readable row."""
+    """`samples`: distinct molecules in the order of their first rows; `rows`: every readable row. `prior`: values of
+    the prior column by the SMILES of the samples, in their unit; empty where none was asked for.
+    """
 
     samples: Samples
     rows: tuple[Row, ...]
     report: TableReport
+    prior: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class _Raw:
     std: float
     unit: str
     source: str
+    prior: Cell | None
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class _Columns:
     unit: int | None
     source: int | None
     uncertainty: int | None
+    prior: int | None
 
 
 def read(
@@ -101,6 +105,7 @@ def read(
     unit_column: str | None = None,
     source_column: str | None = None,
     uncertainty_column: str | None = None,
+    prior_column: str | None = None,
     parent: bool = False,
     merge: Merge | str = Merge.WEIGHTED,
 ) -> PropertyTable:
@@ -108,24 +113,31 @@ def read(
 
     A value's unit is the one behind the number, else that of `unit_column`, else that of the header. All are converted
     to `unit`; without it, to the most frequent one. Values without any unit are taken as they are, and the report says
-    so. `uncertainty_column` holds standard uncertainties in the unit of the value.
+    so. `uncertainty_column` holds standard uncertainties in the unit of the value; `prior_column` other estimates of the
+    same property, computed or looked up, in their own unit where one is named, else in that of the value. A row without
+    one keeps its value.
 
-    Raises BadTable for a missing column, units that do not convert into each other, fewer than 5 molecules or equal
-    values only, and OSError.
+    Raises BadTable for what is no text table, a missing column, units that do not convert into each other, fewer
+    than 5 molecules, equal values only or a prior column without numbers, and OSError.
     """
     content = path.read_bytes()
-    header, lines, notes = _table(path, content)
-    column = _columns(header, path.name, smiles, target, unit_column, source_column, uncertainty_column)
+    try:
+        table = delimited(path.name, content)
+        lines = list(table.lines)
+    except NotText as error:
+        raise BadTable(str(error)) from None
+    header, notes = table.header, list(table.notes)
+    column = _columns(header, path.name, smiles, target, unit_column, source_column, uncertainty_column, prior_column)
     bad: list[BadRow] = []
     raw: list[_Raw] = []
     salts: list[int] = []
     isotopes: list[int] = []
     named = header_unit(header[column.target])
-    count = 0
+    named_prior = "" if column.prior is None else header_unit(header[column.prior])
+    count = len(lines)
     for number, cells in lines:
-        count += 1
         try:
-            row = _row(number, cells, column, named, parent=parent)
+            row = _row(number, cells, column, named, named_prior, parent=parent)
         except (BadCell, InvalidMolecule) as error:
             bad.append(BadRow(line=number, reason=str(error)))
             continue
@@ -137,6 +149,11 @@ def read(
     rows, used, converted = _one_unit(raw, spelled(unit), bad, notes, target)
     samples, repeated = merged(rows, Merge(merge))
     _check(samples, count, bad, target)
+    prior = estimates(rows)
+    if prior_column is not None:
+        if not prior:
+            raise BadTable(f"{path.name}: column '{prior_column}' holds no number beside a value of '{target}'")
+        notes.append(f"'{prior_column}' estimates {len(prior)} of {len(samples)} molecules")
     if salts:
         what = "the largest organic fragment was taken, neutral" if parent else "they are kept whole"
         notes.append(f"{_rows(len(salts))} of several fragments (salt, hydrate, mixture): {what}")
@@ -162,36 +179,7 @@ def read(
         sources=dict(Counter(r.source for r in rows if r.source)),
         notes=tuple(notes),
     )
-    return PropertyTable(samples, rows, report)
-
-
-def _table(path: Path, content: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]], list[str]]:
-    """Header, numbered rows that are not empty, and what had to be assumed. Raises BadTable."""
-    notes: list[str] = []
-    try:
-        plain = gzip.decompress(content) if path.suffix == ".gz" else content
-    except (OSError, EOFError) as error:
-        raise BadTable(f"{path.name} is no whole gzip file: {error}") from None
-    try:
-        text = plain.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = plain.decode("cp1252", errors="replace")
-        notes.append("the file is not UTF-8; it was read as Windows-1252")
-    first = text.split("\n", 1)[0]
-    delimiter = max((",", ";", "\t"), key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-
-    def numbered() -> Iterator[tuple[int, list[str]]]:
-        try:
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    yield reader.line_num, cells
-        except csv.Error as error:
-            raise BadTable(f"{path.name}, line {reader.line_num}: {error}") from None
-
-    lines = numbered()
-    header = next(lines, (0, []))[1]
-    return [name.strip() for name in header], lines, notes
+    return PropertyTable(samples, rows, report, prior)
 
 
 def _columns(
@@ -202,6 +190,7 @@ def _columns(
     unit: str | None,
     source: str | None,
     uncertainty: str | None,
+    prior: str | None,
 ) -> _Columns:
     def place(name: str) -> int:
         wanted = name.strip()
@@ -216,10 +205,15 @@ def _columns(
     def optional(name: str | None) -> int | None:
         return None if name is None else place(name)
 
-    return _Columns(place(smiles), place(target), optional(unit), optional(source), optional(uncertainty))
+    found = _Columns(
+        place(smiles), place(target), optional(unit), optional(source), optional(uncertainty), optional(prior)
+    )
+    if found.target in (found.prior, found.uncertainty, found.smiles):
+        raise BadTable(f"{file}: column '{target}' cannot be the target and something else as well")
+    return found
 
 
-def _row(number: int, cells: Sequence[str], column: _Columns, named: str, *, parent: bool) -> _Raw:
+def _row(number: int, cells: Sequence[str], column: _Columns, named: str, named_prior: str, *, parent: bool) -> _Raw:
     """Raises BadCell, InvalidMolecule."""
 
     def cell(index: int | None) -> str:
@@ -241,7 +235,13 @@ def _row(number: int, cells: Sequence[str], column: _Columns, named: str, *, par
         std = stated.number
         if stated.unit or std < 0.0:
             raise BadCell(f"the uncertainty '{text}' is not a bare number that is not negative")
-    return _Raw(number, molecule, value.number, std, value.unit or beside or named, cell(column.source))
+    unit = value.unit or beside or named
+    estimate = None
+    if column.prior is not None:
+        with contextlib.suppress(BadCell):
+            stated = read_cell(cell(column.prior))
+            estimate = Cell(stated.number, stated.unit or named_prior or unit)
+    return _Raw(number, molecule, value.number, std, unit, cell(column.source), estimate)
 
 
 def parent_of(molecule: Molecule) -> Molecule:
@@ -273,9 +273,10 @@ def _one_unit(
     if not found:
         where = f"taken as {wanted}" if wanted else "taken as they are"
         notes.append(f"no unit is given for '{target}': its values are {where}")
-        return tuple(Row(r.line, r.molecule, r.value, r.std, r.source) for r in raw), wanted, {}
+        rows = [Row(r.line, r.molecule, r.value, r.std, r.source, _estimate(r, wanted)) for r in raw]
+        return tuple(rows), wanted, {}
     used = wanted or found.most_common(1)[0][0]
-    rows: list[Row] = []
+    rows = []
     converted: Counter[str] = Counter()
     for r in raw:
         if not r.unit:
@@ -291,7 +292,7 @@ def _one_unit(
         except UnitMismatch as error:
             mixed = ", ".join(f"{unit} ({_rows(n)})" for unit, n in found.most_common())
             raise BadTable(f"line {r.line}: {error}; '{target}' mixes {mixed}") from None
-        rows.append(Row(r.line, r.molecule, value, std, r.source))
+        rows.append(Row(r.line, r.molecule, value, std, r.source, _estimate(r, used)))
     if not known(used):
         notes.append(f"'{used}' is no unit that can be converted: the values of '{target}' are taken as they are")
     if converted:
@@ -299,6 +300,16 @@ def _one_unit(
         notes.append(f"converted to {used}: {which}")
     bad.sort(key=lambda row: row.line)
     return tuple(rows), used, dict(sorted(converted.items()))
+
+
+def _estimate(raw: _Raw, used: str) -> float | None:
+    """Raises BadTable where its unit is of another dimension."""
+    if raw.prior is None:
+        return None
+    try:
+        return convert(raw.prior.number, raw.prior.unit or used, used) if used else raw.prior.number
+    except UnitMismatch as error:
+        raise BadTable(f"line {raw.line}: the prior's {error}") from None
 
 
 def _check(samples: Samples, count: int, bad: Sequence[BadRow], target: str) -> None:

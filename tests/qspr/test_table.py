@@ -178,6 +178,63 @@ def test_what_cannot_be_learned_from_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "a.csv.gz", smiles="smiles", target="Tb")
 
 
+def test_what_is_no_table_is_said(tmp_path: Path) -> None:
+    contents = {
+        "": "is empty",
+        "\n \n": "is empty",
+        "\x89PNG\r\n\x1a\n\x00\x00": "control characters",
+        "PK\x03\x04xl/workbook.xml": "save a spreadsheet as CSV",
+        "just words without a table": "'smiles' is not in it",
+    }
+    for text, part in contents.items():
+        (tmp_path / "a.csv").write_text(text, encoding="latin-1")
+        with pytest.raises(BadTable, match=part) as caught:
+            read(tmp_path / "a.csv", smiles="smiles", target="Tb")
+        assert "\n" not in str(caught.value)
+    wide = "smiles\tTb (K)\n" + "\n".join(f"{s}\t{v}" for s, v in BOILING)
+    (tmp_path / "a.csv").write_text(wide, encoding="utf-16")
+    assert len(read(tmp_path / "a.csv", smiles="smiles", target="Tb (K)").samples) == 6
+
+
+def test_another_column_of_estimates_is_read_in_its_own_unit(tmp_path: Path) -> None:
+    rows = [f"{s},{v},{v - 273.15 + 5:.2f}" for s, v in BOILING] + ["OCC,351.4,79.25", "CCCC,272.6,", "CCC,231,?"]
+    got = read(
+        table(tmp_path / "a.csv", rows, header="smiles,Tb (K),calc [°C]"),
+        smiles="smiles",
+        target="Tb (K)",
+        prior_column="calc [°C]",
+    )
+    assert got.prior == pytest.approx({s: v + (5.0 if s != "CCO" else 3.0) for s, v in canonical(BOILING)})
+    assert len(got.samples) == 8
+    assert "'calc [°C]' estimates 6 of 8 molecules" in got.report.notes
+    bare = read(
+        table(tmp_path / "b.csv", [f"{s},{v},{v}" for s, v in BOILING], header="smiles,Tb (K),calc"),
+        smiles="smiles",
+        target="Tb (K)",
+        unit="degC",
+        prior_column="calc",
+    )
+    assert list(bare.prior.values()) == pytest.approx(bare.samples.values.tolist())
+
+
+def canonical(rows: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    from knowledge.records.molecule import Molecule
+
+    return [(Molecule.from_smiles(s).smiles, v) for s, v in rows]
+
+
+def test_a_column_of_estimates_that_says_nothing_is_refused(tmp_path: Path) -> None:
+    rows = [f"{s},{v},{w}" for (s, v), w in zip(BOILING, ["", "?", "nan", "n/a", "<5", ""], strict=True)]
+    path = table(tmp_path / "a.csv", rows, header="smiles,Tb (K),calc")
+    with pytest.raises(BadTable, match="'calc' holds no number"):
+        read(path, smiles="smiles", target="Tb (K)", prior_column="calc")
+    with pytest.raises(BadTable, match="cannot be the target and something else"):
+        read(path, smiles="smiles", target="Tb (K)", prior_column="Tb (K)")
+    path = table(tmp_path / "b.csv", [f"{s},{v},3" for s, v in BOILING], header="smiles,Tb (K),calc (g)")
+    with pytest.raises(BadTable, match="line 2: the prior's unit 'g' does not fit"):
+        read(path, smiles="smiles", target="Tb (K)", prior_column="calc (g)")
+
+
 def test_five_rows_are_enough(tmp_path: Path) -> None:
     assert len(read(table(tmp_path / "a.csv", lines()[:5]), smiles="smiles", target="Tb (K)").samples) == 5
 
