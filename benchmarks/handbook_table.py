@@ -3,10 +3,10 @@
     python -m benchmarks.handbook_table boiling_point --agreeing 5 --out boiling.csv
     python -m benchmarks.handbook_table flash_point --without Wikidata --out flash.csv
 
-`--agreeing D`: only molecules for which sources of two different families lie within D (in the property's unit) of each
-other; the value is then the mean of the nearest two. Without it, the handbook's consensus. `--without NAME`: no molecule
-whose consensus rests on that source alone. Estimates are not in the handbook (see `knowledge.sources.compilation`), but
-two compilations that agree may have copied from one another.
+`--agreeing D`: only molecules for which sources of two different families lie within D (in the property's unit) of one
+another; the value is then the mean of the nearest two. Without it, the handbook's consensus. `--without NAME`: no
+molecule whose consensus rests on that source alone. Estimates are not in the handbook (see
+`knowledge.sources.compilation`), but two compilations that agree may have copied from one another.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The models that compete for a property: the estimators, each also on what the property's prior leaves over."""
+"""The models that compete for a property: the estimators, each also on what the property's prior leaves over.
+
+`+prior` is a prior from structure alone, `+literature` one that starts from the handbook's values of another property;
+the latter belongs where the whole handbook may be seen, not in a test that withholds part of it.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,11 @@ from collections.abc import Sequence
 
 from knowledge.qspr.contract import Model
 from knowledge.qspr.models import MODELS
-from knowledge.qspr.priors import PRIORS
+from knowledge.qspr.priors import LITERATURE_PRIORS, PRIORS
+from knowledge.qspr.priors.prior import Prior
 from knowledge.qspr.priors.residual import WithPrior
 
-_WITH_PRIOR = "+prior"
+_WITH_PRIOR, _WITH_LITERATURE = "+prior", "+literature"
 
 
 class UnknownModel(ValueError):
@@ -18,12 +23,15 @@ class UnknownModel(ValueError):
 
 def names(prop: str) -> tuple[str, ...]:
     """All names that `candidates` understands for a property."""
-    return (*MODELS, *(f"{name}{_WITH_PRIOR}" for name in MODELS if prop in PRIORS))
+    endings = [_WITH_PRIOR] * (prop in PRIORS) + [_WITH_LITERATURE] * (prop in LITERATURE_PRIORS)
+    return (*MODELS, *(f"{name}{ending}" for ending in endings for name in MODELS))
 
 
 def usual(prop: str) -> tuple[str, ...]:
     """What is tried when nobody chooses, the simplest first."""
-    return ("gp", "gp+prior", "boosting") if prop in PRIORS else ("gp", "boosting")
+    if prop in LITERATURE_PRIORS:
+        return ("gp", f"gp{_WITH_LITERATURE}", "boosting")
+    return ("gp", f"gp{_WITH_PRIOR}", "boosting") if prop in PRIORS else ("gp", "boosting")
 
 
 def candidates(prop: str, chosen: Sequence[str]) -> list[Model]:
@@ -42,6 +50,14 @@ def restorable(prop: str, stored: str) -> list[Model]:
 
 
 def _made(prop: str, name: str) -> Model:
-    base = name.removesuffix(_WITH_PRIOR)
+    base, _, ending = name.partition("+")
     model = MODELS[base]()
-    return model if base == name else WithPrior(model, PRIORS[prop]())
+    return WithPrior(model, _prior(prop, f"+{ending}")) if ending else model
+
+
+def _prior(prop: str, ending: str) -> Prior:
+    if ending == _WITH_PRIOR:
+        return PRIORS[prop]()
+    from knowledge.sources.handbook import Handbook
+
+    return LITERATURE_PRIORS[prop](Handbook.full().facts)

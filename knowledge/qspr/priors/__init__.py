@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from knowledge.qspr.priors.flash_point import CatoireNaudetFlashPoint
 from knowledge.qspr.priors.joback import JobackBoilingPoint, JobackCriticalTemperature, JobackMeltingPoint
+from knowledge.qspr.priors.literature import Literature
 from knowledge.qspr.priors.prior import Prior
 from knowledge.qspr.priors.viscosity import JobackViscosity
+from knowledge.records.fact import Fact
 
 PRIORS: dict[str, Callable[[], Prior]] = {
     "boiling_point": JobackBoilingPoint,
@@ -18,4 +20,9 @@ PRIORS: dict[str, Callable[[], Prior]] = {
 }
 """Property -> the better of its priors, by error against the handbook. A property that is not here has none."""
 
-__all__ = ["PRIORS", "Prior"]
+LITERATURE_PRIORS: dict[str, Callable[[Callable[[str], Sequence[Fact]]], Prior]] = {
+    "flash_point": lambda facts: CatoireNaudetFlashPoint(Literature(facts("boiling_point"), JobackBoilingPoint())),
+}
+"""Property -> a prior that starts from known values of another property; made with what gives a property's facts."""
+
+__all__ = ["LITERATURE_PRIORS", "PRIORS", "Prior"]
