@@ -113,9 +113,8 @@ def read(
 
     A value's unit is the one behind the number, else that of `unit_column`, else that of the header. All are converted
     to `unit`; without it, to the most frequent one. Values without any unit are taken as they are, and the report says
-    so. `uncertainty_column` holds standard uncertainties in the unit of the value; `prior_column` other estimates of the
-    same property, computed or looked up, in their own unit where one is named, else in that of the value. A row without
-    one keeps its value.
+    so. `uncertainty_column` holds standard uncertainties in the unit of the value, and `prior_column` other estimates
+    of the same property, computed or looked up, in their own unit where one is named, else in that of the value.
 
     Raises BadTable for what is no text table, a missing column, units that do not convert into each other, fewer
     than 5 molecules, equal values only or a prior column without numbers, and OSError.
