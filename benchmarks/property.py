@@ -2,10 +2,16 @@
 
     python -m benchmarks.property --csv FILE --smiles COL --target COL --split scaffold --seeds 5
     python -m benchmarks.property --csv FILE --smiles COL --target COL --split random --models gp --train-size 100
+    python -m benchmarks.property --csv FILE --smiles COL --target COL --split random --prior-column calc
+    python -m benchmarks.property --csv FILE --smiles COL --target COL --split random --property flash_point
 
 Nested: for every seed the test molecules are set apart first; models are chosen and intervals calibrated by
 cross-validation on the remaining ones alone. `--out` keeps every prediction; `--resume` goes on with an interrupted
 run. The last line on stdout is one JSON object.
+
+Models with a prior take part where there is one: `--property NAME` says which property the table is about, and
+`--prior-column` names a column of estimates. Both are inputs, known of test molecules too, as is the handbook that
+`+literature` looks into.
 """
 
 from __future__ import annotations
@@ -22,9 +28,12 @@ import numpy as np
 from benchmarks import machine
 from benchmarks.journal import Journal, OtherRun
 from knowledge.qspr import scores
-from knowledge.qspr.contract import Samples
+from knowledge.qspr.candidates import UnknownModel, candidates, names
+from knowledge.qspr.contract import Model, Samples
 from knowledge.qspr.domain import Domain
 from knowledge.qspr.models import MODELS
+from knowledge.qspr.priors.column import ColumnPrior
+from knowledge.qspr.priors.residual import WithPrior
 from knowledge.qspr.selection import (
     FOLDS,
     LEVEL,
@@ -43,6 +52,8 @@ from knowledge.sources.property_table import BadTable, PropertyTable, read
 
 SELECTED = "selected"
 _BAD_SHOWN = 10
+_COLUMN = "+column"
+_USUAL = ("gp", "boosting", "stack")
 
 
 def outer(samples: Samples, *, split: str, seed: int, share: float, train_size: int | None) -> tuple[Samples, Samples]:
@@ -60,7 +71,7 @@ def measure(name: str, seed: int, samples: Samples, settings: dict[str, Any]) ->
     with the interval that its cross-validation gives. "failure" instead where it cannot be fitted.
     """
     train, test = _parts(samples, seed, settings)
-    model = MODELS[name]()
+    model = made(name, settings)
     folds = k_fold(train.smiles, settings["inner"], seed=seed, count=settings["folds"])
     trial = validate(model, train, folds, familiarity(train, folds), seed=seed)
     record: dict[str, Any] = {"key": f"{seed}/{name}", "seed": seed, "model": name, "version": model.version}
@@ -88,6 +99,20 @@ def measure(name: str, seed: int, samples: Samples, settings: dict[str, Any]) ->
         "fit_s": round(fitted_at - began, 3),
         "predict_s": round(predicted_at - fitted_at, 3),
     }
+
+
+def known_models(settings: dict[str, Any]) -> tuple[str, ...]:
+    """All names that `made` understands, the simplest first."""
+    column = tuple(f"{name}{_COLUMN}" for name in MODELS) if settings["prior"] else ()
+    return (*names(settings["property"]), *column)
+
+
+def made(name: str, settings: dict[str, Any]) -> Model:
+    """A new model. Raises UnknownModel."""
+    if name.endswith(_COLUMN) and settings["prior"]:
+        prior = ColumnPrior(settings["property"] or settings["target"], settings["unit"], settings["prior"])
+        return WithPrior(made(name.removesuffix(_COLUMN), settings), prior)
+    return candidates(settings["property"], [name])[0]
 
 
 def figures(records: dict[str, dict[str, Any]], samples: Samples, settings: dict[str, Any]) -> dict[str, Any]:
@@ -192,11 +217,13 @@ def _work(item: tuple[int, str]) -> tuple[dict[str, Any], machine.Worker]:
 def run(arguments: argparse.Namespace, table: PropertyTable) -> dict[str, Any]:
     """Raises OtherRun, FileExistsError, NoModel, and BadTable for a table that cannot be split."""
     samples = table.samples
-    settings = {
+    settings: dict[str, Any] = {
         "benchmark": "property",
         "data_hash": samples.data_hash,
-        "models": arguments.models,
-        "versions": {name: MODELS[name]().version for name in arguments.models},
+        "target": arguments.target,
+        "property": arguments.property,
+        "unit": table.report.unit,
+        "prior": dict(table.prior),
         "split": arguments.split,
         "inner": arguments.inner or arguments.split,
         "seeds": arguments.seeds,
@@ -204,6 +231,13 @@ def run(arguments: argparse.Namespace, table: PropertyTable) -> dict[str, Any]:
         "train_size": arguments.train_size,
         "test_share": arguments.test_share,
     }
+    known = known_models(settings)
+    unknown = [name for name in arguments.models if name not in known]
+    if unknown:
+        raise UnknownModel(f"there is no model '{unknown[0]}' here; there are: {', '.join(known)}")
+    # The simplest first, which selection needs, whatever the order of the command.
+    settings["models"] = [name for name in known if name in (arguments.models or _usual(known))]
+    settings["versions"] = {name: made(name, settings).version for name in settings["models"]}
     try:
         for seed in range(arguments.seeds):
             _parts(samples, seed, settings)
@@ -211,7 +245,7 @@ def run(arguments: argparse.Namespace, table: PropertyTable) -> dict[str, Any]:
         raise BadTable(f"{table.report.file}: {error}") from None
     workers: dict[int, machine.Worker] = {}
     with Journal(arguments.out, settings, resume=arguments.resume) as journal:
-        items = [(seed, name) for seed in range(arguments.seeds) for name in arguments.models]
+        items = [(seed, name) for seed in range(arguments.seeds) for name in settings["models"]]
         todo = [(seed, name) for seed, name in items if f"{seed}/{name}" not in journal.records]
         answers = machine.crew(_work, todo, jobs=arguments.jobs, start=_start, arguments=(samples, settings))
         for record, worker in answers if todo else ():
@@ -244,6 +278,11 @@ def run(arguments: argparse.Namespace, table: PropertyTable) -> dict[str, Any]:
     }
 
 
+def _usual(known: tuple[str, ...]) -> list[str]:
+    """What is tried when nobody chooses: the estimators that take seconds, the process also with each prior."""
+    return [name for name in known if name in _USUAL or name.startswith("gp+")]
+
+
 def _told(record: dict[str, Any], samples: Samples, settings: dict[str, Any]) -> str:
     values = _parts(samples, record["seed"], settings)[1].values
     error = values - np.array(record["mean"])
@@ -266,7 +305,9 @@ def main() -> None:
         "--inner", choices=[k.value for k in SplitKind], help="of cross-validation; as --split when not given"
     )
     parser.add_argument("--seeds", type=int, default=5, help="splits, numbered from 0")
-    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS), metavar="NAME")
+    parser.add_argument("--models", nargs="+", default=[], metavar="NAME", help="as `train` of the program takes them")
+    parser.add_argument("--property", default="", help="the property's name, for models that start from its priors")
+    parser.add_argument("--prior-column", metavar="COL", help="a column of estimates, for models that start from it")
     parser.add_argument("--folds", type=int, default=FOLDS, help="of cross-validation")
     parser.add_argument("--train-size", type=int, help="draw this many training molecules")
     parser.add_argument("--test-share", type=float, default=TEST_SHARE)
@@ -279,8 +320,6 @@ def main() -> None:
             parser.error(f"--{name} must be at least {least}")
     if arguments.train_size is not None and arguments.train_size < 2:
         parser.error("--train-size must be at least 2")
-    # The registry lists the simplest model first, and selection needs that order whatever the order of the command.
-    arguments.models = [name for name in MODELS if name in arguments.models]
     machine.one_thread()
     try:
         table = read(
@@ -290,12 +329,13 @@ def main() -> None:
             unit=arguments.unit,
             unit_column=arguments.unit_column,
             uncertainty_column=arguments.uncertainty,
+            prior_column=arguments.prior_column,
             parent=arguments.parent,
         )
         for note in table.report.notes:
             print(note, file=sys.stderr)
         result = run(arguments, table)
-    except (BadTable, OtherRun, NoModel, OSError) as error:
+    except (BadTable, OtherRun, NoModel, UnknownModel, OSError) as error:
         print(f"property: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     print(json.dumps(result))

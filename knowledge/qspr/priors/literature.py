@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from knowledge.qspr.kernels import Array
 from knowledge.qspr.priors.prior import Known, Prior, masked
 from knowledge.records.base import canonical_json, sha256_text
@@ -39,7 +37,8 @@ class Literature:
 
     def __call__(self, smiles: Sequence[str]) -> tuple[Array, Known]:
         """Raises InvalidMolecule."""
-        values, known = (np.array(x) for x in self._fallback(smiles))
+        estimated, sure = self._fallback(smiles)
+        values, known = estimated.copy(), sure.copy()
         for i, text in enumerate(smiles):
             value = self._values.get(text)
             if value is not None:
