@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
+from scipy import linalg, sparse
 
 from knowledge.features import CountMorgan
 from knowledge.features.featurizer import Featurizer
@@ -84,6 +84,18 @@ class FittedGaussianProcess:
         return Belief(self.target.back(np.concatenate(means)), epistemic, np.full(len(smiles), self._noise()))
 
     def _standardised(self, smiles: Sequence[str]) -> tuple[Array, Array]:
+        return self.process.marginal(self._cross(smiles))
+
+    def weights(self, smiles: Sequence[str]) -> Array:
+        """What each training value counts in the mean of each molecule, (n, m): the mean is that of the training values
+        plus weights.T @ (values less their mean); GPML, eq 2.25 read the other way round. Weights may be negative.
+        """
+        factor = (self.process.factor, True)
+        weights: Array = linalg.cho_solve(factor, self._cross(smiles), check_finite=False)
+        return weights
+
+    def _cross(self, smiles: Sequence[str]) -> Array:
+        """Covariance (n, m) of the training rows with molecules."""
         counts = self.views.counts(smiles)
         scaled = [scale(x) for scale, x in zip(self.scalers, self.views.raw(smiles), strict=True)]
         theta = self.process.theta
@@ -99,7 +111,7 @@ class FittedGaussianProcess:
             row = row_of.get(text)
             if row is not None:
                 cross[row, column] += theta.nugget
-        return self.process.marginal(cross)
+        return cross
 
     def _noise(self) -> float:
         """A future measurement is as noisy as the training set's own are on average."""

@@ -120,7 +120,7 @@ class FittedWithPrior:
     def __init__(self, model: WithPrior, prior: Prior, line: Line | None, residual: Fitted | None, plain: Fitted):
         self._name, self._version = model.name, model.version
         self.prior, self.line = prior, line
-        self._residual, self._plain = residual, plain
+        self.residual, self.plain = residual, plain
 
     @property
     def uses_prior(self) -> bool:
@@ -131,21 +131,21 @@ class FittedWithPrior:
         """Where the prior is used, the unknown part of its slope adds to `epistemic`."""
         values, known = on_model_scale(self.prior, smiles)
         result = Belief(*(np.zeros(len(smiles)) for _ in range(3)))
-        if self.line is None or self._residual is None:
+        if self.line is None or self.residual is None:
             known = np.zeros(len(smiles), dtype=np.bool_)
         elif known.any():
-            belief = self._residual.predict([s for s, sure in zip(smiles, known, strict=True) if sure])
+            belief = self.residual.predict([s for s, sure in zip(smiles, known, strict=True) if sure])
             result.mean[known] = belief.mean + self.line(values[known])
             result.epistemic[known] = np.hypot(belief.epistemic, self.line.std(values[known]))
             result.noise[known] = belief.noise
         if not known.all():
-            belief = self._plain.predict([s for s, sure in zip(smiles, known, strict=True) if not sure])
+            belief = self.plain.predict([s for s, sure in zip(smiles, known, strict=True) if not sure])
             result.mean[~known], result.epistemic[~known] = belief.mean, belief.epistemic
             result.noise[~known] = belief.noise
         return result
 
     def stored(self) -> Stored:
-        parts = {"residual": self._residual, "plain": self._plain}
+        parts = {"residual": self.residual, "plain": self.plain}
         stored = {part: None if fitted is None else fitted.stored() for part, fitted in parts.items()}
         settings = {
             "name": self._name,
