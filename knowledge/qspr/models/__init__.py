@@ -1,6 +1,7 @@
 """The estimators behind `knowledge.qspr.contract`, by name.
 
-Calling an entry imports what it needs: torch only for `graph`, LightGBM only for `boosting` and `stack`.
+Calling an entry imports what it needs: torch only for `graph`, `pretrained` and `pretrained_gp`, LightGBM only for
+`boosting` and `stack`.
 """
 
 from __future__ import annotations
@@ -42,11 +43,26 @@ def _stack() -> Model:
     return Stack((_gp(), _boosting()))
 
 
+def _pretrained() -> Model:
+    from knowledge.qspr.models.pretrained import FineTuned
+
+    return FineTuned()
+
+
+def _pretrained_gp() -> Model:
+    from knowledge.features.pretrained import PretrainedEmbedding
+    from knowledge.qspr.models.gp import GaussianProcess
+
+    return GaussianProcess(name="pretrained_gp", extra=(PretrainedEmbedding(),))
+
+
 MODELS: dict[str, Callable[[], Model]] = {
     "gp": _gp,
     "boosting": _boosting,
     "graph": _graph,
     "stack": _stack,
     "embedding_gp": _embedding_gp,
+    "pretrained": _pretrained,
+    "pretrained_gp": _pretrained_gp,
 }
 """`embedding_gp` needs the extra `embedding`; without it `fit` raises `EmbeddingUnavailable`."""
