@@ -4,6 +4,7 @@
     python -m benchmarks.quantum --set sizes --relax                # 10, 20 and 40 heavy atoms
     python -m benchmarks.quantum --csv FreeSolv.csv --smiles smiles --limit 60 \\
         --hydration expt --unit kcal/mol --json
+    python -m benchmarks.quantum --set test --limit 300 --surrogate --json   # speed and error of the surrogate
 
 Nothing is read from the cache and nothing written to it. Seconds are CPU seconds on one thread, conformer search
 included, starting the process not. With --json the last line on stdout is one JSON object.
@@ -27,8 +28,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import machine, metrics
+from benchmarks import machine, metrics, quantum_surrogate
 from knowledge.quantum import METHOD, SOLVENTS, QuantumError, QuantumUnavailable, Settings, compute
+from knowledge.quantum.surrogate import QUANTITIES, WeightsUnusable
 from knowledge.records.molecule import InvalidMolecule, Molecule
 from knowledge.records.quantity import UnitMismatch, convert
 
@@ -138,26 +140,37 @@ def _work(row: Row) -> tuple[dict[str, Any], machine.Worker]:
         answer = {"failure": type(error).__name__, "reason": str(error)}
     else:
         answer = {
-            "gap_ev": found.gap_ev,
-            "dipole_debye": found.dipole_debye,
+            **{name: getattr(found, name) for name in QUANTITIES},
             **{solvent: getattr(found, f"solvation_{solvent}_kj_mol") for solvent in SOLVENTS},
             "log_p": found.log_p,
         }
     spent = time.process_time() - began
-    record = {"line": row.line, "heavy_atoms": row.heavy_atoms, "hydration": row.hydration, "cpu_s": spent, **answer}
+    record = {
+        "line": row.line,
+        "smiles": row.smiles,
+        "heavy_atoms": row.heavy_atoms,
+        "hydration": row.hydration,
+        "cpu_s": spent,
+        **answer,
+    }
     return record, machine.worker({})
+
+
+def sizes(records: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Classes of heavy atoms that have molecules."""
+    classes: dict[str, list[dict[str, Any]]] = {}
+    lower = 0
+    for upper in (*_EDGES, 10**6):
+        some = [r for r in records if lower < r["heavy_atoms"] <= upper]
+        if some:
+            classes[f"{lower + 1}-{upper}" if upper <= _EDGES[-1] else f"over {lower}"] = some
+        lower = upper
+    return classes
 
 
 def by_size(records: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     """Mean CPU milliseconds per molecule in classes of heavy atoms."""
-    classes: dict[str, list[float]] = {}
-    lower = 0
-    for upper in (*_EDGES, 10**6):
-        spent = [r["cpu_s"] for r in records if lower < r["heavy_atoms"] <= upper]
-        if spent:
-            label = f"{lower + 1}-{upper}" if upper <= _EDGES[-1] else f"over {lower}"
-            classes[label] = spent
-        lower = upper
+    classes = {label: [float(r["cpu_s"]) for r in some] for label, some in sizes(records).items()}
     return {k: {"n": len(v), "cpu_ms": round(1000.0 * sum(v) / len(v), 1)} for k, v in classes.items()}
 
 
@@ -183,7 +196,7 @@ def against_experiment(records: list[dict[str, Any]], seed: int) -> dict[str, An
 
 
 def run(arguments: argparse.Namespace, rows: list[Row], source: str, sha256: str) -> dict[str, Any]:
-    """Raises QuantumUnavailable."""
+    """Raises QuantumUnavailable, WeightsUnusable."""
     settings = Settings(conformers=arguments.conformers, relax=arguments.relax, seed=arguments.seed)
     compute("O", settings)  # a missing package is told here and not by a broken pool
     rows = chosen(rows, arguments.limit, arguments.seed)
@@ -211,6 +224,7 @@ def run(arguments: argparse.Namespace, rows: list[Row], source: str, sha256: str
         "molecules_per_second_per_core": round(len(records) / cpu, 3) if cpu else None,
         "cpu_ms_by_heavy_atoms": by_size(records),
         "hydration": against_experiment(good, arguments.seed),
+        "surrogate": quantum_surrogate.compared(good, sizes, arguments.seed) if arguments.surrogate and good else None,
         "median": {
             name: metrics.quantile([r[name] for r in good], 0.5)
             for name in ("gap_ev", "dipole_debye", *SOLVENTS, "log_p")
@@ -245,6 +259,8 @@ def shown(result: dict[str, Any]) -> str:
     if result["hydration"]:
         h = result["hydration"]
         lines.append(f"hydration against experiment (kJ/mol): r {h['pearson_r']}, MAE {h['mae']}, RMSE {h['rmse']}")
+    if result["surrogate"]:
+        lines += quantum_surrogate.shown(result["surrogate"])
     return "\n".join(lines)
 
 
@@ -252,13 +268,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--csv", type=Path, help="a table, or a file of one SMILES a line; .gz is unpacked")
-    source.add_argument("--set", choices=sorted(SETS), default="liquids", help="a built-in choice of molecules")
+    source.add_argument(
+        "--set", choices=[*sorted(SETS), "test"], default="liquids", help="a built-in choice; test: the surrogate's"
+    )
     parser.add_argument("--smiles", help="the column of the table that holds SMILES")
     parser.add_argument("--hydration", help="the column with measured free energies of hydration")
     parser.add_argument("--unit", default="kJ/mol", help="of --hydration")
     parser.add_argument("--limit", type=int, help="draw this many molecules")
     parser.add_argument("--relax", action="store_true", help="optimise geometries with GFN2-xTB")
     parser.add_argument("--conformers", type=int, help="embedded per molecule; decided by flexibility when not given")
+    parser.add_argument("--surrogate", action="store_true", help="ask the surrogate as well, and compare")
     parser.add_argument("--seed", type=int, default=0, help="of the draw, the conformers and the intervals")
     parser.add_argument("--jobs", type=int, default=1, help="processes, one thread each")
     parser.add_argument("--out", type=Path, help="write every answer here, as JSON lines")
@@ -268,19 +287,21 @@ def main() -> None:
         value = getattr(arguments, name)
         if value is not None and value < 1:
             parser.error(f"--{name} must be at least 1")
+    if arguments.surrogate and (arguments.relax or arguments.conformers):
+        parser.error("the surrogate guesses what GFN2-xTB gives with neither --relax nor --conformers")
     machine.one_thread()
     try:
         if arguments.csv is not None:
             rows, bad = read(arguments.csv, arguments.smiles, arguments.hydration, arguments.unit)
             digest, named = hashlib.sha256(arguments.csv.read_bytes()).hexdigest(), arguments.csv.name
         else:
-            texts = SETS[arguments.set]
+            texts = SETS[arguments.set] if arguments.set in SETS else quantum_surrogate.test_part()
             rows, bad = [_row(n, text) for n, text in enumerate(texts, start=1)], []
             digest, named = hashlib.sha256("\n".join(texts).encode()).hexdigest(), arguments.set
         for number, reason in bad[:_BAD_SHOWN]:
             print(f"line {number} left out: {reason}", file=sys.stderr)
         result = {**run(arguments, rows, named, digest), "bad_lines": len(bad)}
-    except (BadFile, InvalidMolecule, OSError, QuantumUnavailable) as error:
+    except (BadFile, InvalidMolecule, OSError, QuantumUnavailable, WeightsUnusable) as error:
         print(f"quantum: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     print(shown(result))

