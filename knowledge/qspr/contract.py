@@ -83,6 +83,27 @@ class Fitted(Protocol):
 
 
 @runtime_checkable
+class Joint(Fitted, Protocol):
+    """A fitted model that also knows how the errors of its predictions go together, as the choice of a batch needs."""
+
+    def joint(self, smiles: Sequence[str]) -> tuple[Array, Array]:
+        """Mean (n,) and covariance (n, n) of the true values, noise left out; the diagonal is `epistemic` squared.
+
+        Raises InvalidMolecule, and ValueError for repeated molecules.
+        """
+        ...
+
+
+@runtime_checkable
+class LeavesOneOut(Fitted, Protocol):
+    """A fitted model that can say, without another fit, what it would believe of a sample without that sample."""
+
+    def leave_one_out(self) -> Belief:
+        """Of every training sample, in their order, by all others; `noise` is that of the sample itself."""
+        ...
+
+
+@runtime_checkable
 class Model(Protocol):
     """`name` is what people and stored models call it; `version` is raised whenever a prediction would change.
 

@@ -55,6 +55,47 @@ def light() -> GaussianProcess:
     return GaussianProcess(views=Views((CountMorgan(),), (Descriptors(),)))
 
 
+def test_a_search_that_begins_at_an_earlier_result_ends_near_it() -> None:
+    cold = light().fit(samples(), seed=0)
+    warm = light().starting(cold.process.theta).fit(samples(), seed=0)
+    asked = ["CCCCCCCO", "CCOC(=O)CC"]
+    np.testing.assert_allclose(warm.predict(asked).mean, cold.predict(asked).mean, atol=0.5)
+
+
+def test_samples_and_hyperparameters_are_the_whole_model() -> None:
+    fitted = light().fit(samples(), seed=0)
+    again = light().conditioned(samples(), Theta.of(fitted.process.theta.vector, 1, 1))
+    asked = ["CCCCCCCO", "CCOC(=O)CC", "CCO"]
+    for a, b in zip(again.joint(asked), fitted.joint(asked), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_joint_prediction_has_the_marginals_on_its_diagonal() -> None:
+    fitted = light().fit(samples(), seed=0)
+    asked = ["CCCCCO", "CCCCCCCO", "CCCCCCCCO", "C[Si](C)(C)O[Si](C)(C)C"]
+    belief = fitted.predict(asked)
+    mean, joint = fitted.joint(asked)
+    np.testing.assert_allclose(mean, belief.mean, rtol=1e-10)
+    np.testing.assert_allclose(np.sqrt(np.diag(joint)), belief.epistemic, rtol=1e-6)
+    assert np.linalg.eigvalsh(joint).min() > 0.0
+    assert joint[1, 2] / np.sqrt(joint[1, 1] * joint[2, 2]) > joint[1, 3] / np.sqrt(joint[1, 1] * joint[3, 3])
+    assert fitted.joint([])[1].shape == (0, 0)
+    with pytest.raises(ValueError, match="different molecules"):
+        fitted.joint(["CCO", "CCO"])
+
+
+def test_leaving_one_out_is_close_to_a_fit_without_it() -> None:
+    plain = samples()
+    fitted = light().fit(plain, seed=0)
+    belief = fitted.leave_one_out()
+    i = plain.smiles.index("CCCCCO")
+    rest = plain.take([j for j in range(len(plain)) if j != i])
+    without = light().conditioned(rest, fitted.process.theta).predict(["CCCCCO"])
+    # Not equal: without it the values' mean and spread are a little different.
+    assert belief.mean[i] == pytest.approx(without.mean[0], abs=1.0)
+    assert belief.epistemic[i] == pytest.approx(without.epistemic[0], rel=0.05)
+
+
 def test_known_noise_is_reported_as_noise_and_not_as_doubt_about_the_molecule() -> None:
     plain = samples()
     exact = light().fit(Samples(plain.smiles, plain.values, np.full(len(plain), 0.01)), seed=0)

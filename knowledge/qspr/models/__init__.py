@@ -17,6 +17,12 @@ def _gp() -> Model:
     return GaussianProcess()
 
 
+def _audited_gp() -> Model:
+    from knowledge.qspr.audit import Audited
+
+    return Audited(_gp())
+
+
 def _embedding_gp() -> Model:
     from knowledge.features.embedding import Embedding
     from knowledge.qspr.models.gp import GaussianProcess
@@ -58,6 +64,7 @@ def _pretrained_gp() -> Model:
 
 MODELS: dict[str, Callable[[], Model]] = {
     "gp": _gp,
+    "audited_gp": _audited_gp,
     "boosting": _boosting,
     "graph": _graph,
     "stack": _stack,

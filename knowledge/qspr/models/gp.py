@@ -2,7 +2,7 @@
 
 Count fingerprints enter by the min-max (Tanimoto) kernel, numeric features by a radial kernel, each with its own
 variance and length. Hyperparameters are found by marginal likelihood on at most `SEARCH_ROWS` rows; all rows are
-conditioned on.
+conditioned on. `GaussianProcess.starting` makes that search short, `conditioned` does without it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from knowledge.qspr.kernels import Array, squared_distance, tanimoto, unary
 from knowledge.qspr.models.process import Conditioned, Terms, Theta, covariance, search, start_for
 from knowledge.qspr.models.scaling import Features, Target, require_two, require_version
 
-VERSION = "1"
+VERSION = "2"
 SEARCH_ROWS = 600
 ITERATIONS = 40
+WARM_ITERATIONS = 8  # of a search that begins at what an earlier, similar data set gave
 _MAX_COUNT = 16  # an atom environment that occurs more often counts as 16
 _BLOCK = 256  # rows of fingerprints that are dense at one time
 _ASKED = 1024  # molecules predicted at one time
@@ -83,21 +84,36 @@ class FittedGaussianProcess:
         epistemic = np.sqrt(np.concatenate(variances)) * self.target.spread
         return Belief(self.target.back(np.concatenate(means)), epistemic, np.full(len(smiles), self._noise()))
 
+    def joint(self, smiles: Sequence[str]) -> tuple[Array, Array]:
+        """See `contract.Joint`; memory and time grow with the square of `smiles`."""
+        if len(set(smiles)) != len(smiles):
+            raise ValueError("a joint prediction needs different molecules")
+        if not smiles:
+            return np.zeros(0), np.zeros((0, 0))
+        counts, scaled = self._seen(smiles)
+        own = covariance(self.process.theta, _own_terms(counts, scaled))
+        own[np.diag_indices(len(smiles))] += self.process.theta.nugget
+        mean, posterior = self.process.joint(self._cross(smiles, counts, scaled), own)
+        return self.target.back(mean), posterior * self.target.spread**2
+
     def _standardised(self, smiles: Sequence[str]) -> tuple[Array, Array]:
-        return self.process.marginal(self._cross(smiles))
+        return self.process.marginal(self._cross(smiles, *self._seen(smiles)))
 
     def weights(self, smiles: Sequence[str]) -> Array:
         """What each training value counts in the mean of each molecule, (n, m): the mean is that of the training values
         plus weights.T @ (values less their mean); GPML, eq 2.25 read the other way round. Weights may be negative.
         """
         factor = (self.process.factor, True)
-        weights: Array = linalg.cho_solve(factor, self._cross(smiles), check_finite=False)
+        cross = self._cross(smiles, *self._seen(smiles))
+        weights: Array = linalg.cho_solve(factor, cross, check_finite=False)
         return weights
 
-    def _cross(self, smiles: Sequence[str]) -> Array:
-        """Covariance (n, m) of the training rows with molecules."""
-        counts = self.views.counts(smiles)
-        scaled = [scale(x) for scale, x in zip(self.scalers, self.views.raw(smiles), strict=True)]
+    def _seen(self, smiles: Sequence[str]) -> tuple[tuple[sparse.csr_array, ...], tuple[Array, ...]]:
+        scaled = tuple(scale(x) for scale, x in zip(self.scalers, self.views.raw(smiles), strict=True))
+        return self.views.counts(smiles), scaled
+
+    def _cross(self, smiles: Sequence[str], counts: Sequence[sparse.csr_array], scaled: Sequence[Array]) -> Array:
+        """Covariance (n, m) of the true values of training molecules and others."""
         theta = self.process.theta
         cross = covariance(
             theta,
@@ -114,15 +130,22 @@ class FittedGaussianProcess:
         return cross
 
     def _noise(self) -> float:
-        """A future measurement is as noisy as the training set's own are on average."""
-        known = self.samples.variances
-        learned = self.process.theta.noise * self.target.spread**2
-        return float(np.sqrt(np.where(known == 0.0, learned, known).mean()))
+        """A future measurement is as noisy as the middle one of the training set: values that an audit doubts carry
+        variances that no new measurement has.
+        """
+        return float(np.sqrt(np.median(self._variances())))
 
-    def leave_one_out(self) -> tuple[Array, Array]:
-        """Mean and standard deviation (n,), noise included, of each training value as predicted from the others."""
+    def _variances(self) -> Array:
+        """Of each training value's noise, (n,): as given, or as learned."""
+        known = self.samples.variances
+        return np.where(known == 0.0, self.process.theta.noise * self.target.spread**2, known)
+
+    def leave_one_out(self) -> Belief:
+        """Hyperparameters are kept."""
         mean, variance = self.process.leave_one_out(self.target.standard(self.samples.values))
-        return self.target.back(mean), np.sqrt(variance) * self.target.spread
+        noise = self._variances()
+        epistemic = np.sqrt(np.maximum(variance * self.target.spread**2 - noise, 0.0))
+        return Belief(self.target.back(mean), epistemic, np.sqrt(noise))
 
     def stored(self) -> Stored:
         arrays = {
@@ -144,18 +167,27 @@ class GaussianProcess:
 
     version = VERSION
 
-    def __init__(self, *, name: str = "gp", views: Views | None = None, extra: Sequence[Featurizer] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        name: str = "gp",
+        views: Views | None = None,
+        extra: Sequence[Featurizer] = (),
+        start: Theta | None = None,
+    ) -> None:
         base = views or Views((CountMorgan(), AtomPairs()), (Topological(),))
         self.name = name
         self.views = Views(base.fingerprints, (*base.numbers, *extra))
+        self._start = start
+
+    def starting(self, theta: Theta) -> GaussianProcess:
+        """The same model with a short search that begins at the hyperparameters of an earlier fit."""
+        return GaussianProcess(name=self.name, views=self.views, start=theta)
 
     def fit(self, samples: Samples, *, seed: int) -> FittedGaussianProcess:
         """Raises InvalidMolecule, and ValueError for fewer than 2 molecules."""
         require_two(samples, self.name)
-        counts = self.views.counts(samples.smiles)
-        raw = self.views.raw(samples.smiles)
-        scalers = tuple(Features.of(x) for x in raw)
-        scaled = tuple(scale(x) for scale, x in zip(scalers, raw, strict=True))
+        counts, scalers, scaled = self._seen(samples)
         target = Target.of(samples.values)
         order = np.arange(len(samples))
         if len(order) > SEARCH_ROWS:
@@ -166,9 +198,23 @@ class GaussianProcess:
             target.standard(samples.values)[order],
             samples.variances[order] / target.spread**2,
             prior=start_for(len(counts), [x.shape[1] for x in scaled]),
-            iterations=ITERATIONS,
+            iterations=ITERATIONS if self._start is None else WARM_ITERATIONS,
+            start=self._start,
         )
         return self._conditioned(samples, counts, scalers, scaled, theta)
+
+    def conditioned(self, samples: Samples, theta: Theta) -> FittedGaussianProcess:
+        """What `fit` gives when its search ends at `theta`, bit for bit: so samples and `theta` are the whole model.
+
+        Raises InvalidMolecule, and ValueError for fewer than 2 molecules.
+        """
+        require_two(samples, self.name)
+        return self._conditioned(samples, *self._seen(samples), theta)
+
+    def _seen(self, samples: Samples) -> tuple[tuple[sparse.csr_array, ...], tuple[Features, ...], tuple[Array, ...]]:
+        raw = self.views.raw(samples.smiles)
+        scalers = tuple(Features.of(x) for x in raw)
+        return self.views.counts(samples.smiles), scalers, tuple(s(x) for s, x in zip(scalers, raw, strict=True))
 
     def restore(self, stored: Stored) -> FittedGaussianProcess:
         require_version(stored, {"model": self.name, "version": VERSION, "views": self.views.version})

@@ -135,8 +135,10 @@ def _kinds(similarities: int, radials: int) -> list[str]:
     return ["variance"] * (similarities + radials) + ["length"] * radials + ["rest"] * 2
 
 
-def search(terms: Terms, y: Array, variances: Array, *, prior: Theta, iterations: int) -> Theta:
-    """Maximum a posteriori by L-BFGS-B from `prior`, the centre of log-normal priors.
+def search(
+    terms: Terms, y: Array, variances: Array, *, prior: Theta, iterations: int, start: Theta | None = None
+) -> Theta:
+    """Maximum a posteriori by L-BFGS-B from `start`, or from `prior`, the centre of log-normal priors.
 
     `terms` of the rows with themselves (n, n); `y`, `variances` (n,): targets and their known noise, 0 for unknown.
     """
@@ -144,7 +146,7 @@ def search(terms: Terms, y: Array, variances: Array, *, prior: Theta, iterations
     bounds = np.log(np.array([_RANGE[kind] for kind in _kinds(similarities, radials)]))
     found = optimize.minimize(
         objective,
-        np.clip(np.log(prior.vector), bounds[:, 0], bounds[:, 1]),
+        np.clip(np.log((start or prior).vector), bounds[:, 0], bounds[:, 1]),
         args=(terms, y, variances, prior),
         jac=True,
         method="L-BFGS-B",
@@ -182,3 +184,9 @@ class Conditioned:
         half = linalg.solve_triangular(self.factor, cross, lower=True, check_finite=False)
         variance = self.theta.prior_variance - (half * half).sum(axis=0)
         return cross.T @ self.alpha, np.maximum(variance, 0.0)
+
+    def joint(self, cross: Array, own: Array) -> tuple[Array, Array]:
+        """Mean (m,) and covariance (m, m) of true values; `own` (m, m) is their prior covariance, nugget included."""
+        half = linalg.solve_triangular(self.factor, cross, lower=True, check_finite=False)
+        posterior = own - half.T @ half
+        return cross.T @ self.alpha, 0.5 * (posterior + posterior.T)
