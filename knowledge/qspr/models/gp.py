@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, sparse
 
-from knowledge.features import CountMorgan
+from knowledge.features import CountMorgan, Descriptors
 from knowledge.features.featurizer import Featurizer
 from knowledge.features.topological import AtomPairs, Topological
 from knowledge.qspr.contract import Belief, Samples, Stored
@@ -21,7 +21,7 @@ from knowledge.qspr.kernels import Array, squared_distance, tanimoto, unary
 from knowledge.qspr.models.process import Conditioned, Terms, Theta, covariance, search, start_for
 from knowledge.qspr.models.scaling import Features, Target, require_two, require_version
 
-VERSION = "2"
+VERSION = "3"
 SEARCH_ROWS = 600
 ITERATIONS = 40
 WARM_ITERATIONS = 8  # of a search that begins at what an earlier, similar data set gave
@@ -161,8 +161,9 @@ class FittedGaussianProcess:
 
 
 class GaussianProcess:
-    """See the module. `views` default to count ECFP4, atom pairs and RDKit's descriptors; `extra` adds numeric
-    featurizers, such as an embedding or a physics prior's estimate.
+    """See the module. `views` default to count ECFP4, atom pairs, all of RDKit's descriptors and, by a kernel of their
+    own, the 48 that mean something for liquids, which helps where there are few training molecules. `extra` adds
+    numeric featurizers, such as an embedding or a physics prior's estimate.
     """
 
     version = VERSION
@@ -175,7 +176,7 @@ class GaussianProcess:
         extra: Sequence[Featurizer] = (),
         start: Theta | None = None,
     ) -> None:
-        base = views or Views((CountMorgan(), AtomPairs()), (Topological(),))
+        base = views or Views((CountMorgan(), AtomPairs()), (Topological(), Descriptors()))
         self.name = name
         self.views = Views(base.fingerprints, (*base.numbers, *extra))
         self._start = start
