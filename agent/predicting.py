@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from knowledge.records.explanation import Explanation
 from knowledge.records.fact import Fact
 from knowledge.records.molecule import InvalidMolecule, Molecule
 from knowledge.records.properties import Property
 
 if TYPE_CHECKING:
     from knowledge.qspr.selection import Prediction
-    from knowledge.qspr.shelf import Shelf
+    from knowledge.qspr.shelf import Shelf, Shelved
+
+EXPLAINED = 20  # molecules up to which each is explained if nothing is said; one takes some half a second
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Near:
 class Predicted:
     """One molecule's prediction in the property's unit. `known`: what the handbook says, when it says something.
 
-    `problem`: why there is no prediction; everything else is then empty.
+    `problem`: why there is no prediction; everything else is then empty. `unexplained`: why there is no explanation.
     """
 
     smiles: str
@@ -43,6 +46,8 @@ class Predicted:
     reason: str = ""
     neighbours: tuple[Near, ...] = ()
     known: Fact | None = None
+    explanation: Explanation | None = None
+    unexplained: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,21 +65,45 @@ class Answer:
         return [p for p in self.predictions if p.problem]
 
 
-def predict(prop: str, smiles: Sequence[str], shelf: Shelf, *, level: float = 0.9) -> Answer:
-    """What cannot be read as a molecule is in the answer with its problem. Raises NoSuchModel, Unreadable, OSError."""
+def predict(
+    prop: str, smiles: Sequence[str], shelf: Shelf, *, level: float = 0.9, explained: bool | None = None
+) -> Answer:
+    """What cannot be read as a molecule is in the answer with its problem. `explained` None: up to 20 molecules are.
+
+    Raises NoSuchModel, Unreadable, OSError.
+    """
     shelved = shelf.get(prop)
     asked = [_read(text) for text in smiles]
     molecules = {m.smiles: m for m in asked if isinstance(m, Molecule)}
     found = dict(zip(molecules, shelved.selected.predict(list(molecules), level=level), strict=True))
     known = _known(prop, list(molecules.values()))
+    if explained is None and len(molecules) > EXPLAINED:
+        why: dict[str, Explanation | str] = dict.fromkeys(
+            molecules, f"more than {EXPLAINED} molecules are explained only when asked for"
+        )
+    elif explained is False:
+        why = dict.fromkeys(molecules, "not asked for")
+    else:
+        why = {s: _explained(shelved, s) for s in molecules}
     answers = tuple(
-        _predicted(one, found[one.smiles], shelved.property, known.get(one.inchikey))
+        _predicted(one, found[one.smiles], shelved.property, known.get(one.inchikey), why[one.smiles])
         if isinstance(one, Molecule)
         else one
         for one in asked
     )
     selected = shelved.selected
     return Answer(shelved.property, selected.model, len(selected.domain.samples), shelved.origin, level, answers)
+
+
+def _explained(shelved: Shelved, smiles: str) -> Explanation | str:
+    """Or why not."""
+    from knowledge.qspr.explain import explain
+
+    selected = shelved.selected
+    try:
+        return explain(selected.fitted, selected.domain.samples, shelved.property, smiles, model=selected.model)
+    except ValueError as error:
+        return str(error)
 
 
 def _read(text: str) -> Molecule | Predicted:
@@ -99,7 +128,9 @@ def _known(prop: str, molecules: Sequence[Molecule]) -> dict[str, Fact]:
     return {key: fact for key, fact in facts if fact is not None}
 
 
-def _predicted(molecule: Molecule, found: Prediction, prop: Property, known: Fact | None) -> Predicted:
+def _predicted(
+    molecule: Molecule, found: Prediction, prop: Property, known: Fact | None, why: Explanation | str
+) -> Predicted:
     return Predicted(
         smiles=molecule.smiles,
         inchikey=molecule.inchikey,
@@ -112,6 +143,8 @@ def _predicted(molecule: Molecule, found: Prediction, prop: Property, known: Fac
         reason=found.reason,
         neighbours=tuple(Near(n.smiles, prop.from_model(n.value), n.similarity) for n in found.neighbours),
         known=known,
+        explanation=None if isinstance(why, str) else why,
+        unexplained=why if isinstance(why, str) else "",
     )
 
 
@@ -142,6 +175,8 @@ def as_json(answer: Answer) -> dict[str, Any]:
                     {"smiles": n.smiles, "value": n.value, "similarity": n.similarity} for n in p.neighbours
                 ],
                 "known": None if p.known is None else p.known.model_dump(mode="json"),
+                "explanation": None if p.explanation is None else p.explanation.model_dump(mode="json"),
+                "unexplained": p.unexplained,
             }
             for p in answer.predictions
         ],

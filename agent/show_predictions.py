@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from agent.predicting import Answer, Predicted
-from agent.report import words
+from agent.report import explained, words
 from agent.show import Page
+from knowledge.records.explanation import Explanation
 from knowledge.records.properties import Property
 
 
@@ -31,8 +32,20 @@ def _show_one(page: Page, one: Predicted, prop: Property) -> None:
         page.item("known", f"{number(one.known.value)} {unit} ({one.known.source})")
     if one.in_domain is False:
         page.item("out of domain", one.reason, style="yellow")
+    if one.explanation is not None:
+        show_explanation(page, one.explanation, prop)
+        return
     for near in one.neighbours:
         page.item("like", f"{near.smiles}, {number(near.value)} {unit}, similarity {near.similarity:.2f}")
+
+
+def show_explanation(page: Page, why: Explanation, prop: Property) -> None:
+    page.item("parts", explained.parts_line(why, prop))
+    for near in why.precedents:
+        value = explained.in_unit(near.value, prop)
+        page.item("like", f"{explained.share(near.share)} {near.smiles}, {value}, similarity {near.similarity:.2f}")
+    for prior in why.priors:
+        page.item("prior", explained.prior_line(prior, prop))
 
 
 def number(value: float | None) -> str:

@@ -87,6 +87,10 @@ def predict(
     level: Annotated[float, typer.Option(help="How often the interval shall hold.", min=0.01, max=0.999)] = 0.9,
     folder: FolderOption = FOLDER,
     html: Annotated[Path | None, typer.Option(help="Write a page with drawings.")] = None,
+    explain: Annotated[
+        bool | None,
+        typer.Option("--explain/--no-explain", help="Say why. Left out: for up to 20 molecules."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Predict a property of molecules: value, interval, whether the model may be believed, and what it goes by."""
@@ -99,7 +103,7 @@ def predict(
         raise Unusable(f"{html}: cannot be written: not a file in an existing folder")
     try:
         get_property(name)
-        answer = ask(name, smiles, Shelf(folder), level=level)
+        answer = ask(name, smiles, Shelf(folder), level=level, explained=explain)
     except (UnknownProperty, NoSuchModel, Unreadable) as error:
         raise Unusable(str(error)) from None
     if html is not None:

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from agent.report import figures, words
+from agent.report import explained, figures, words
 from agent.report.causes import Causes, causes_of
 from agent.report.data import ExperimentReport, ReportData
 from agent.report.exclusions import exclusions
@@ -112,7 +112,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(words=words, Source=Source, Verdict=Verdict)
+    environment.globals.update(words=words, explained=explained, Source=Source, Verdict=Verdict)
     environment.filters.update(source_key=words.source_key, source_text=words.source_text)
     return environment
 

@@ -17,7 +17,10 @@ def render_predictions(answer: Answer) -> str:
     """HTML5 text; the same answer gives the same text."""
     structures = Structures()
     environment = templates()
-    body = environment.get_template("predictions.html").render(a=answer, draw=structures.draw)
+    why = [p.explanation for p in answer.predictions if p.explanation is not None]
+    # One scale for all of them, so that colours can be compared.
+    largest = max((abs(value) for one in why for value in one.atoms), default=0.0)
+    body = environment.get_template("predictions.html").render(a=answer, structures=structures, largest=largest)
     title = f"Predictions of {answer.property.name.replace('_', ' ')}"
     return environment.get_template("page.html").render(
         title=title, body=Markup(body), definitions=structures.definitions
