@@ -1,6 +1,8 @@
 """Quantum chemistry: GFN2-xTB of one molecule or many, with conformer search, solvation and a lasting cache.
 
-Needs the extra `quantum` (tblite, LGPL-3.0-or-later, called as a library and not part of this repository).
+Needs the extra `quantum` (tblite, LGPL-3.0-or-later, called as a library and not part of this repository). Without it,
+and a thousand times faster, `knowledge.quantum.surrogate` guesses the same values; `knowledge.quantum.answers` asks it
+first and computes only where it is unsure. Both load torch, so neither is imported here.
 """
 
 from knowledge.quantum.batch import outcomes

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from rdkit import Chem, rdBase
-from rdkit.Chem import rdMolDescriptors
+from rdkit.Chem import rdMolDescriptors, rdqueries
 
 from knowledge.records.molecule import InvalidMolecule
 
@@ -49,6 +50,29 @@ _CROSSED = {
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
+
+
+def _rows() -> Floats:
+    """(ATOM_CODES, ATOM_FEATURES): what the digits of each code say, as ones and zeros."""
+    codes = np.arange(ATOM_CODES)
+    rows = np.zeros((ATOM_CODES, ATOM_FEATURES), dtype=np.float32)
+    rest, rows[:, -1] = np.divmod(codes, 2)
+    first = ATOM_FEATURES - 1
+    for width in (len(_CHARGES), _HYDROGENS, _DEGREES, len(ELEMENTS)):
+        rest, digit = np.divmod(rest, width)
+        first -= width
+        rows[codes, first + digit] = 1.0
+    return rows
+
+
+def _radical() -> Chem.Mol:
+    pattern = Chem.RWMol()
+    pattern.AddAtom(rdqueries.NumRadicalElectronsGreaterQueryAtom(0))
+    return pattern.GetMol()
+
+
+_ROWS = _rows()
+_RADICAL = _radical()
 
 
 @dataclass(frozen=True)
@@ -104,8 +128,8 @@ def graphs(smiles: Sequence[str]) -> tuple[Graphs, dict[int, str]]:
             if "/" in text or "\\" in text:
                 crossed += [(i, *edge) for edge in _across(mol)]
     source, target, kind = _edges(orders, sizes, crossed)
-    flat = np.array([code for row in codes for code in row], dtype=np.int64)
-    return Graphs(flat, _atom_rows(flat), source, target, kind, sizes), refused
+    flat = np.fromiter(chain.from_iterable(codes), dtype=np.int64, count=int(sizes.sum()))
+    return Graphs(flat, _ROWS[flat], source, target, kind, sizes), refused
 
 
 def _parsed(smiles: str) -> Chem.Mol:
@@ -132,7 +156,7 @@ def _check(mol: Chem.Mol, smiles: str) -> None:
         raise Refused("several fragments")
     if Chem.GetFormalCharge(mol) != 0:
         raise Refused("an ion")
-    if "[" in smiles and any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()):
+    if mol.HasSubstructMatch(_RADICAL):
         raise Refused("a radical")
 
 
@@ -158,24 +182,6 @@ def _code(atom: Chem.Atom) -> int:
     code = code * _HYDROGENS + min(atom.GetTotalNumHs(), _HYDROGENS - 1)
     code = code * len(_CHARGES) + charge - _CHARGES[0]
     return code * 2 + int(atom.IsInRing())
-
-
-def _atom_rows(codes: Integers) -> Floats:
-    rows = np.zeros((len(codes), ATOM_FEATURES), dtype=np.float32)
-    if not len(codes):
-        return rows
-    distinct, inverse = np.unique(codes, return_inverse=True)
-    table = np.zeros((len(distinct), ATOM_FEATURES), dtype=np.float32)
-    rest, ring = np.divmod(distinct, 2)
-    last = ATOM_FEATURES - 1
-    table[:, last] = ring
-    every = np.arange(len(distinct))
-    for width in (len(_CHARGES), _HYDROGENS, _DEGREES):
-        rest, digit = np.divmod(rest, width)
-        last -= width
-        table[every, last + digit] = 1.0
-    table[every, rest] = 1.0
-    return table[inverse]
 
 
 def _across(mol: Chem.Mol) -> list[tuple[int, int, int]]:

@@ -56,10 +56,11 @@ class Layer(nn.Module):
 
     def forward(self, state: Tensor, graph: Tensors) -> Tensor:
         x = self.norm(state)
-        message = torch.relu(x.index_select(0, graph.source) + self.bond.weight.index_select(0, graph.kind))
-        around = torch.zeros_like(x).index_add(0, graph.target, message)
-        step: Tensor = self.out(functional.silu(self.own(x) + self.around(around)))
-        return state + step
+        # In place where autograd allows it: memory traffic is half of the time.
+        message = x.index_select(0, graph.source).add_(self.bond.weight.index_select(0, graph.kind)).relu_()
+        around = torch.zeros_like(x).index_add_(0, graph.target, message)
+        step: Tensor = self.out(functional.silu(self.own(x).add_(self.around(around))))
+        return step.add_(state)
 
 
 class Network(nn.Module):
@@ -86,12 +87,12 @@ class Network(nn.Module):
         x = functional.silu(self.atom(self.norm(state)))
         # Softmax over the atoms of a molecule; the clamp keeps the exponential finite without a maximum per molecule.
         weight = torch.exp(self.attention(x).clamp(-15.0, 15.0))
-        picked = (x.view(len(x), _POOLS, -1) * weight[:, :, None]).view(len(x), -1)
-        summed = self._summed(torch.cat([x, picked, weight, self.share(x), torch.ones_like(weight[:, :1])], 1), graph)
         width = x.shape[1]
+        picked = (x.view(-1, _POOLS, width // _POOLS) * weight[:, :, None]).view(-1, width)
+        summed = self._summed(torch.cat([x, picked, weight, self.share(x), torch.ones_like(weight[:, :1])], 1), graph)
         total, chosen, weights, shares, count = summed.split([width, width, _POOLS, _ADDITIVE, 1], 1)
         weights = weights.clamp_min(1e-12)
-        picked = (chosen.view(len(chosen), _POOLS, -1) / weights[:, :, None]).view(len(chosen), -1)
+        picked = (chosen.view(-1, _POOLS, width // _POOLS) / weights[:, :, None]).view(-1, width)
         pooled = torch.cat([total * 0.1, total / count.clamp_min(1.0), picked], 1)
         hidden = functional.silu(self.hidden(pooled))
         mean = self.mean(hidden)
@@ -100,4 +101,4 @@ class Network(nn.Module):
 
     @staticmethod
     def _summed(rows: Tensor, graph: Tensors) -> Tensor:
-        return torch.zeros(graph.size, rows.shape[1]).index_add(0, graph.owner, rows)
+        return torch.zeros(graph.size, rows.shape[1]).index_add_(0, graph.owner, rows)
