@@ -7,7 +7,7 @@ CAMPAIGN ?= config/campaigns/green_solvent.yaml
 # Two test processes on two cores; each keeps to one thread of its own.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install run test lint check train-routes constraints clean
+.PHONY: install run test lint check train-routes train-property constraints clean
 
 install: $(STAMP)
 
@@ -39,6 +39,10 @@ check: test lint
 # a file of routes (RetroCast's JSON), less the routes in BENCHMARKS="FILE ...". Each training goes on where it was interrupted.
 train-routes: install
 	$(BIN)/python -m planners.routes.training.all $(if $(ROUTES),--routes $(ROUTES) --benchmarks $(BENCHMARKS))
+
+# The weights of the property models' encoder anew, about two hours of one core; goes on where it was interrupted.
+train-property: install
+	$(BIN)/python -m knowledge.qspr.pretraining.all
 
 # The versions of this .venv become everybody's. A local label ("+cpu") belongs to one index and is left out.
 constraints:

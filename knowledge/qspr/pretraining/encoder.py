@@ -35,7 +35,7 @@ AVERAGE = 0.999  # of the weights, per step
 QUANTUM = 0.1  # weight of the mean GFN2-xTB loss beside that of descriptors and groups
 LIMIT = 65_536  # molecules of the corpus: as many as could be learned from in the time there was
 HELD = 2048  # molecules that only tell how the training goes
-EVERY_S = 180.0  # between checkpoints
+EVERY_S = 420.0  # between checkpoints
 
 
 def keep_memory() -> None:
@@ -159,9 +159,9 @@ class Trainer:
 
 def predict(learner: Learner, graphs: GraphRows, rows: npt.NDArray[np.integer]) -> Tensor:
     parts = []
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
         for start in range(0, len(rows), BATCH):
-            parts.append(learner.head(learner.encoder(graphs.take(rows[start : start + BATCH]))))
+            parts.append(learner.head(learner.encoder(graphs.take(rows[start : start + BATCH]))).float())
     return torch.cat(parts)
 
 
