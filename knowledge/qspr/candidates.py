@@ -1,63 +1,115 @@
-"""The models that compete for a property: the estimators, each also on what the property's prior leaves over.
+"""The models that compete for a property: the estimators, each also with a prior, which cross-validation may reject.
 
-`+prior` is a prior from structure alone, `+literature` one that starts from the handbook's values of another property;
-the latter belongs where the whole handbook may be seen, not in a test that withholds part of it.
+`+prior` is a prior from structure alone. `+literature` is one that starts from the handbook's values of another
+property; it belongs where the whole handbook may be seen, not in a test that withholds part of it. `+column` is the
+column of estimates of the user's table. By these names a model learns what the prior leaves over; with `-feature` at
+the end, it has the prior's value as a feature instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from knowledge.features.featurizer import Featurizer
 from knowledge.qspr.contract import Model
 from knowledge.qspr.models import MODELS
 from knowledge.qspr.priors import LITERATURE_PRIORS, PRIORS
+from knowledge.qspr.priors.column import ColumnPrior
+from knowledge.qspr.priors.feature import WithPriorFeature
 from knowledge.qspr.priors.prior import Prior
 from knowledge.qspr.priors.residual import WithPrior
 
-_WITH_PRIOR, _WITH_LITERATURE = "+prior", "+literature"
+_PRIOR, _LITERATURE, _COLUMN = "prior", "literature", "column"
+_AS_FEATURE = "-feature"
 
 
 class UnknownModel(ValueError):
     """No model has this name, or the property has no prior; the message lists the names there are."""
 
 
-def names(prop: str) -> tuple[str, ...]:
-    """All names that `candidates` understands for a property."""
-    endings = [_WITH_PRIOR] * (prop in PRIORS) + [_WITH_LITERATURE] * (prop in LITERATURE_PRIORS)
-    return (*MODELS, *(f"{name}{ending}" for ending in endings for name in MODELS))
+def names(prop: str, column: ColumnPrior | None = None) -> tuple[str, ...]:
+    """All names that `candidates` understands for a property; `column`: the estimates of the user's table."""
+    sources = _sources(prop, column)
+    residual = tuple(f"{name}+{source}" for source in sources for name in MODELS)
+    feature = tuple(f"{name}+{source}{_AS_FEATURE}" for source in sources for name in _FEATURED)
+    return (*MODELS, *residual, *feature)
 
 
-def usual(prop: str) -> tuple[str, ...]:
-    """What is tried when nobody chooses, the simplest first."""
-    if prop in LITERATURE_PRIORS:
-        return ("gp", f"gp{_WITH_LITERATURE}", "boosting")
-    return ("gp", f"gp{_WITH_PRIOR}", "boosting") if prop in PRIORS else ("gp", "boosting")
+def usual(prop: str, column: ColumnPrior | None = None) -> tuple[str, ...]:
+    """What is tried when nobody chooses, the simplest first: with the prior that knows most, in both ways."""
+    sources = _sources(prop, column)
+    with_prior = (f"gp+{sources[-1]}", f"gp+{sources[-1]}{_AS_FEATURE}") if sources else ()
+    return ("gp", *with_prior, "boosting")
 
 
-def candidates(prop: str, chosen: Sequence[str]) -> list[Model]:
+def candidates(prop: str, chosen: Sequence[str], column: ColumnPrior | None = None) -> list[Model]:
     """New models in the order asked for. Raises UnknownModel."""
-    known = names(prop)
+    known = names(prop, column)
     unknown = [name for name in chosen if name not in known]
     if unknown:
         raise UnknownModel(f"there is no model '{unknown[0]}' of {prop}; there are: {', '.join(known)}")
-    return [_made(prop, name) for name in chosen]
+    return [_made(prop, name, column) for name in chosen]
 
 
 def restorable(prop: str, stored: str) -> list[Model]:
-    """The models that may have stored something under the name `stored`; only these are imported."""
-    base = stored.partition("+")[0]
-    return candidates(prop, [name for name in names(prop) if name.partition("+")[0] == base])
+    """The models that may have stored something under the name `stored`; only these are imported. The values of a
+    `ColumnPrior` come back with the model.
+    """
+    base, _, how = stored.partition("+")
+    column = ColumnPrior(prop, "") if f"({ColumnPrior.name})" in how else None
+
+    def possible(name: str) -> bool:
+        of, _, source = name.partition("+")
+        feature = source.endswith(_AS_FEATURE)
+        # The handbook is read only for a model that needs it.
+        literature = source.startswith(_LITERATURE)
+        return (of, bool(source), feature, literature) == (
+            base,
+            bool(how),
+            how.startswith("feature("),
+            "literature(" in how,
+        )
+
+    return candidates(prop, [name for name in names(prop, column) if possible(name)], column)
 
 
-def _made(prop: str, name: str) -> Model:
-    base, _, ending = name.partition("+")
+def _sources(prop: str, column: ColumnPrior | None) -> list[str]:
+    """Of priors, the one that knows least first."""
+    there = {_PRIOR: prop in PRIORS, _LITERATURE: prop in LITERATURE_PRIORS, _COLUMN: column is not None}
+    return [source for source, known in there.items() if known]
+
+
+def _made(prop: str, name: str, column: ColumnPrior | None) -> Model:
+    base, _, source = name.partition("+")
     model = MODELS[base]()
-    return WithPrior(model, _prior(prop, f"+{ending}")) if ending else model
+    if not source:
+        return model
+    prior = _prior(prop, source.removesuffix(_AS_FEATURE), column)
+    return WithPriorFeature(_FEATURED[base], model, prior) if source.endswith(_AS_FEATURE) else WithPrior(model, prior)
 
 
-def _prior(prop: str, ending: str) -> Prior:
-    if ending == _WITH_PRIOR:
+def _prior(prop: str, source: str, column: ColumnPrior | None) -> Prior:
+    if source == _COLUMN and column is not None:
+        return column
+    if source == _PRIOR:
         return PRIORS[prop]()
     from knowledge.sources.handbook import Handbook
 
     return LITERATURE_PRIORS[prop](Handbook.full().facts)
+
+
+def _gp(feature: Featurizer) -> Model:
+    from knowledge.qspr.models.gp import GaussianProcess
+
+    return GaussianProcess(extra=(feature,))
+
+
+def _embedding_gp(feature: Featurizer) -> Model:
+    from knowledge.features.embedding import Embedding
+    from knowledge.qspr.models.gp import GaussianProcess
+
+    return GaussianProcess(name="embedding_gp", extra=(Embedding(), feature))
+
+
+_FEATURED: dict[str, Callable[[Featurizer], Model]] = {"gp": _gp, "embedding_gp": _embedding_gp}
+"""Models that take another numeric feature."""

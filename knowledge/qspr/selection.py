@@ -1,15 +1,18 @@
 """Which model is used for a property: all are cross-validated, all results are published, the best is fitted again.
 
-One cross-validation serves three ends: it ranks the models, its residuals calibrate the intervals, and its table is the
+Cross-validation serves three ends: it ranks the models, its residuals calibrate the intervals, and its table is the
 evidence. So an honest test of the result needs molecules that `select` never saw (nested cross-validation;
 G. C. Cawley, N. L. C. Talbot, J. Mach. Learn. Res. 11 (2010) 2079).
+
+With `BOTH`, every model is tested on scaffold folds (chemistry it has not seen) and on random folds (more of what it
+has seen). Who designs molecules needs the first, who fills the gaps of a series the second; a model that is bad at the
+first fails unseen, so the scaffold folds decide. They decide little on small tables, where a few scaffolds make the
+standard error large: what they leave undecided, the random folds decide, and simplicity what both leave.
 """
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,67 +20,44 @@ import numpy as np
 
 from knowledge.qspr.conformal import Calibrator
 from knowledge.qspr.contract import Fitted, Model, Samples, Stored
-from knowledge.qspr.domain import Domain, Neighbour, nearest
-from knowledge.qspr.kernels import Array
-from knowledge.qspr.splits import Fold, SplitKind, group_keys, k_fold, scaffold
+from knowledge.qspr.domain import Domain, Neighbour
+from knowledge.qspr.splits import SplitKind, k_fold
+from knowledge.qspr.trials import (
+    Familiarity,
+    NoModel,
+    Trial,
+    Unseen,
+    calibrate,
+    choose,
+    contenders,
+    familiarity,
+    validate,
+)
+
+__all__ = [
+    "BOTH",
+    "FOLDS",
+    "LEVEL",
+    "Familiarity",
+    "NoModel",
+    "OnProgress",
+    "Prediction",
+    "Selected",
+    "Trial",
+    "Unseen",
+    "calibrate",
+    "choose",
+    "contenders",
+    "familiarity",
+    "select",
+    "validate",
+]
 
 FOLDS = 5
 LEVEL = 0.9
-_Z90 = 1.6448536269514722  # half width of the central 90 % of a standard normal distribution
-
-
-class NoModel(ValueError):
-    """No model could be fitted; the message says why each failed."""
-
-
-@dataclass(frozen=True)
-class Familiarity:
-    """What the models of a cross-validation know of each molecule, (n,): `similarity` to the nearest molecule that they
-    have seen; `kinds`, its scaffold if they have not seen that, else "".
-    """
-
-    similarity: Array
-    kinds: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """Predictions (n,) of every training molecule by models that had not seen it, in the order of the samples; `stds`
-    are total standard deviations.
-    """
-
-    mean: Array
-    stds: Array
-    familiarity: Familiarity
-
-
-@dataclass(frozen=True)
-class Trial:
-    """How one model did in cross-validation. `failure` is empty, or says why it cannot be fitted to these samples; then
-    `unseen` is None and the figures are None. `raw_coverage`: share inside mean +- 1.645 std, not calibrated.
-    `seconds`: wall time of all folds.
-    """
-
-    model: str
-    version: str
-    unseen: Unseen | None
-    rmse: float | None
-    mae: float | None
-    raw_coverage: float | None
-    seconds: float
-    failure: str = ""
-
-    def published(self) -> dict[str, Any]:
-        """The line of the published table, JSON-able."""
-        return {
-            "model": self.model,
-            "version": self.version,
-            "rmse": self.rmse,
-            "mae": self.mae,
-            "raw_coverage": self.raw_coverage,
-            "seconds": round(self.seconds, 3),
-            "failure": self.failure,
-        }
+BOTH = "both"
+OnProgress = Callable[[int, int, str, str], None]
+"""Steps done, steps in all, the model under way and what is done with it."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +81,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Selected:
-    """The chosen model fitted on all samples, with its calibrator, its domain and the table of all that were tried."""
+    """The chosen model fitted on all samples, with its calibrator, its domain and the table of all that were tried.
+
+    A line of the table has a model's name, version and the figures of `Trial.published`: those of the split that
+    decides at the top, those of every split under `splits`. `split`: a `SplitKind`, or `BOTH`.
+    """
 
     model: str
     version: str
@@ -109,7 +93,7 @@ class Selected:
     calibrator: Calibrator
     domain: Domain
     table: tuple[dict[str, Any], ...]
-    split: SplitKind
+    split: str
     seed: int
 
     def predict(self, smiles: Sequence[str], *, level: float = LEVEL, neighbours: int = 3) -> list[Prediction]:
@@ -151,7 +135,7 @@ class Selected:
             "smiles": list(samples.smiles),
             "data_hash": samples.data_hash,
             "table": [dict(row) for row in self.table],
-            "split": self.split.value,
+            "split": self.split,
             "seed": self.seed,
         }
         arrays = {f"model.{name}": array for name, array in inner.arrays.items()}
@@ -176,7 +160,7 @@ class Selected:
             calibrator=Calibrator.from_dict(state["calibrator"]),
             domain=Domain.restore(state["domain"], samples),
             table=tuple(dict(row) for row in state["table"]),
-            split=SplitKind(state["split"]),
+            split=str(state["split"]),
             seed=int(state["seed"]),
         )
 
@@ -188,97 +172,77 @@ def select(
     seed: int,
     split: SplitKind | str = SplitKind.SCAFFOLD,
     folds: int = FOLDS,
+    on_progress: OnProgress | None = None,
 ) -> Selected:
-    """Cross-validates every model, chooses one and fits it on all samples. `models`: the simplest first.
+    """Cross-validates every model, chooses one and fits it on all samples. `models`: the simplest first. `split`: one
+    kind, or `BOTH` scaffold and random folds; then the choice is as the module says, and intervals are calibrated on
+    both (see `calibrate`).
 
-    Raises NoModel when none can be fitted, ValueError for fewer than 2 samples or no models.
+    Raises NoModel when none can be fitted, ValueError for fewer than 2 samples, no models or an unknown split.
     """
-    kind = SplitKind(split)
-    parts = k_fold(samples.smiles, kind, seed=seed, count=folds)
-    familiar = familiarity(samples, parts)
-    trials = [validate(model, samples, parts, familiar, seed=seed) for model in models]
-    chosen = choose(trials, samples, kind, seed=seed)
-    model, unseen = models[chosen], trials[chosen].unseen
-    if unseen is None:
-        raise NoModel(f"{model.name} was chosen without predictions")
-    return Selected(
+    kinds = (SplitKind.SCAFFOLD, SplitKind.RANDOM) if split == BOTH else (SplitKind(split),)
+    parts = {kind: k_fold(samples.smiles, kind, seed=seed, count=folds) for kind in kinds}
+    steps = sum(map(len, parts.values())) * len(models) + 1
+    done = 0
+
+    def tell(model: str, note: str, *, more: int = 0) -> None:
+        nonlocal done
+        done += more
+        if on_progress is not None:
+            on_progress(done, steps, model, note)
+
+    def watch(model: str, kind: SplitKind) -> Callable[[str], None]:
+        return lambda note: tell(model, f"{kind} {note}", more=1)
+
+    trials: dict[SplitKind, list[Trial]] = {kind: [] for kind in kinds}
+    for kind in kinds:
+        familiar = familiarity(samples, parts[kind])
+        for model in models:
+            tell(model.name, f"{kind} folds")
+            before = done
+            trials[kind].append(
+                validate(model, samples, parts[kind], familiar, seed=seed, on_fold=watch(model.name, kind))
+            )
+            done = before + len(parts[kind])  # of a model that failed, too
+    chosen = _choose(trials, samples, seed=seed)
+    model = models[chosen]
+    tell(model.name, "fitted on all molecules")
+    selected = Selected(
         model=model.name,
         version=model.version,
         fitted=model.fit(samples, seed=seed),
-        calibrator=calibrate(unseen, samples),
+        calibrator=_calibrated([trials[kind][chosen].unseen for kind in kinds], samples),
         domain=Domain.of(samples),
-        table=tuple(trial.published() for trial in trials),
-        split=kind,
+        table=tuple(_line(model, {kind: trials[kind][i] for kind in kinds}) for i, model in enumerate(models)),
+        split=str(split),
         seed=seed,
     )
+    tell(model.name, "chosen", more=1)
+    return selected
 
 
-def familiarity(samples: Samples, folds: Sequence[Fold]) -> Familiarity:
-    """Of every molecule with the training part of the fold that tests it."""
-    similarity = np.zeros(len(samples))
-    scaffolds = [scaffold(s) for s in samples.smiles]
-    kinds = [""] * len(samples)
-    for fold in folds:
-        train = [samples.smiles[i] for i in fold.train]
-        similarity[list(fold.test)] = nearest([samples.smiles[i] for i in fold.test], train)
-        seen = {scaffolds[i] for i in fold.train}
-        for i in fold.test:
-            kinds[i] = "" if scaffolds[i] in seen else scaffolds[i]
-    return Familiarity(similarity, tuple(kinds))
+def _calibrated(unseen: Sequence[Unseen | None], samples: Samples) -> Calibrator:
+    """Raises NoModel for a trial without predictions; a chosen model's has them."""
+    made = [u for u in unseen if u is not None]
+    if not made:
+        raise NoModel("the chosen model made no predictions")
+    return calibrate(made[0], samples, interpolated=made[1] if len(made) > 1 else None)
 
 
-def validate(model: Model, samples: Samples, folds: Sequence[Fold], familiar: Familiarity, *, seed: int) -> Trial:
-    """Predicts every fold by the model fitted on the rest; `familiar` as from `familiarity`.
-
-    A ValueError of the model (too few samples, outside what it can describe) or a missing optional package makes a
-    failed trial.
-    """
-    mean, stds = np.zeros(len(samples)), np.zeros(len(samples))
-    began = time.perf_counter()
-    try:
-        for fold in folds:
-            belief = model.fit(samples.take(fold.train), seed=seed).predict([samples.smiles[i] for i in fold.test])
-            mean[list(fold.test)], stds[list(fold.test)] = belief.mean, belief.total
-        if not (np.isfinite(mean).all() and np.isfinite(stds).all()):
-            raise ValueError("a prediction is not finite")
-    except (ValueError, ImportError) as error:
-        return Trial(model.name, model.version, None, None, None, None, time.perf_counter() - began, str(error))
-    residual = np.abs(samples.values - mean)
-    return Trial(
-        model=model.name,
-        version=model.version,
-        unseen=Unseen(mean, stds, familiar),
-        rmse=math.sqrt(float((residual**2).mean())),
-        mae=float(residual.mean()),
-        raw_coverage=float((residual <= _Z90 * stds).mean()),
-        seconds=time.perf_counter() - began,
-    )
+def _line(model: Model, trials: Mapping[SplitKind, Trial]) -> dict[str, Any]:
+    of_split = {kind.value: trial.published() for kind, trial in trials.items()}
+    first = next(iter(of_split.values()))
+    seconds = round(sum(trial.seconds for trial in trials.values()), 3)
+    failure = next((trial.failure for trial in trials.values() if trial.failure), "")
+    named = {"model": model.name, "version": model.version}
+    return named | first | {"seconds": seconds, "failure": failure, "splits": of_split}
 
 
-def choose(trials: Sequence[Trial], samples: Samples, split: SplitKind | str, *, seed: int) -> int:
-    """Place of the first (simplest) trial whose mean squared error is within one standard error of the best one's
-    (L. Breiman et al., Classification and Regression Trees, 1984, ch. 3.4).
-
-    The standard error is that of the difference of both models' squared errors: they predict the same molecules, and
-    what makes a fold hard is hard for both. Molecules of one group of the split count as one observation. Raises
-    NoModel.
-    """
-    squares = {i: (samples.values - t.unseen.mean) ** 2 for i, t in enumerate(trials) if t.unseen is not None}
-    if not squares:
-        raise NoModel("no model can be fitted: " + "; ".join(f"{t.model}: {t.failure}" for t in trials))
-    best = min(squares, key=lambda i: (float(squares[i].mean()), i))
-    keys = group_keys(samples.smiles, split, seed=seed)
-    group = np.unique(np.array(keys), return_inverse=True)[1]
-    for i, square in squares.items():
-        excess = square - squares[best]
-        sums = np.bincount(group, weights=excess - excess.mean())
-        if float(excess.mean()) <= math.sqrt(float(sums @ sums)) / len(samples):
-            return i
-    return best
-
-
-def calibrate(unseen: Unseen, samples: Samples) -> Calibrator:
-    """The intervals that would have held in cross-validation."""
-    return Calibrator.of(
-        samples.values - unseen.mean, unseen.stds, unseen.familiarity.similarity, unseen.familiarity.kinds
-    )
+def _choose(trials: Mapping[SplitKind, Sequence[Trial]], samples: Samples, *, seed: int) -> int:
+    """The first split's contenders go on to the second one. Raises NoModel."""
+    left: list[int] | None = None
+    for kind, of_kind in trials.items():
+        left = contenders(of_kind, samples, kind, seed=seed, among=left)
+    if not left:
+        raise NoModel("no model was tried")
+    return left[0]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,19 @@ from knowledge.qspr.contract import Belief, Fitted, Model, Samples, Stored
 from knowledge.qspr.domain import Domain, leave_one_out, nearest
 from knowledge.qspr.kernels import Array, tanimoto
 from knowledge.qspr.representation import default_representation
-from knowledge.qspr.selection import Familiarity, NoModel, Selected, Trial, choose, familiarity, select, validate
+from knowledge.qspr.selection import (
+    Familiarity,
+    NoModel,
+    Selected,
+    Trial,
+    Unseen,
+    calibrate,
+    choose,
+    contenders,
+    familiarity,
+    select,
+    validate,
+)
 from knowledge.qspr.splits import k_fold
 
 # Normal boiling points in K: homologous series with and without rings.
@@ -117,6 +130,64 @@ def test_one_standard_error_decides() -> None:
     assert choose([with_errors(even), with_errors(better)], samples, "random", seed=0) == 1
 
 
+def test_scaffold_folds_decide_and_random_ones_where_they_do_not() -> None:
+    """What is worst on scaffold folds is out, however good on random ones; between equals there, random ones decide."""
+    samples = boiling()
+    trial = validate(
+        Line("mean"), samples, k_fold(samples.smiles, "random", seed=0), Familiarity(np.zeros(0), ()), seed=0
+    )
+
+    def erring(by: float) -> Trial:
+        assert trial.unseen is not None
+        return replace(trial, unseen=replace(trial.unseen, mean=samples.values + by))
+
+    scaffold_trials = [erring(30.0), erring(10.0), erring(10.0)]
+    random_trials = [erring(1.0), erring(9.0), erring(5.0)]
+    assert contenders(scaffold_trials, samples, "scaffold", seed=0) == [1, 2]
+    assert contenders(random_trials, samples, "random", seed=0, among=[1, 2]) == [2]
+
+
+def test_both_splits_are_published_and_progress_is_told() -> None:
+    told: list[tuple[int, int, str, str]] = []
+    models = [Line("mean"), Refusing("refusing"), Line("groups")]
+    selected = select(models, boiling(), seed=0, split="both", on_progress=lambda *step: told.append(step))
+    assert selected.split == "both"
+    assert selected.model == "groups"
+    mean, refusing, groups = selected.table
+    assert mean["rmse"] == mean["splits"]["scaffold"]["rmse"] != mean["splits"]["random"]["rmse"]
+    assert refusing["failure"] == refusing["splits"]["random"]["failure"] != ""
+    assert groups["splits"]["random"]["rmse"] < groups["splits"]["scaffold"]["rmse"] < mean["rmse"]
+    json.dumps(selected.table, allow_nan=False)
+    steps = [step[0] for step in told]
+    assert steps == sorted(steps)
+    assert {step[1] for step in told} == {31}
+    assert told[0] == (0, 31, "mean", "scaffold folds")
+    assert told[1] == (1, 31, "mean", "scaffold fold 1 of 5")
+    assert told[-1] == (31, 31, "groups", "chosen")
+    restored = Selected.restore(selected.stored(), models)
+    assert restored.split == "both"
+    assert restored.predict(["CCCCCCO"]) == selected.predict(["CCCCCCO"])
+    with pytest.raises(ValueError, match="time"):
+        select(models, boiling(), seed=0, split="time")
+
+
+def test_known_and_new_scaffolds_are_calibrated_on_residuals_of_their_own_kind() -> None:
+    """Errors of 1 on known scaffolds and of 5 on new ones give intervals of these sizes, not of a mixture."""
+    n = 200
+    samples = Samples(tuple("C" * i for i in range(1, n + 1)), np.zeros(n), np.zeros(n))
+
+    def unseen(kinds: list[str], known: float, new: float) -> Unseen:
+        error = np.array([new if kind else known for kind in kinds])
+        return Unseen(error, np.ones(n), Familiarity(np.full(n, 0.5), tuple(kinds)))
+
+    scaffold_folds = unseen([f"kind {i}" if i % 4 else "" for i in range(n)], 1.0, 5.0)
+    random_folds = unseen(["kind" if i % 10 == 0 else "" for i in range(n)], 1.0, 3.0)
+    both = calibrate(scaffold_folds, samples, interpolated=random_folds)
+    place = np.full(2, 0.5), np.array([False, True])
+    assert both.factors(*place, 0.9).tolist() == [1.0, 5.0]
+    assert calibrate(scaffold_folds, samples).factors(*place, 0.9).tolist() == [5.0, 5.0]
+
+
 def test_no_model_sees_the_molecules_that_it_is_tested_on() -> None:
     model = Line("size")
     samples = boiling()
@@ -185,6 +256,13 @@ def test_similarities_are_those_of_the_full_matrix() -> None:
     assert domain.place(["CCO"])[0].neighbours[0].smiles == "CCO"
 
 
+def compete(monkeypatch: pytest.MonkeyPatch, benchmark: Any, models: dict[str, Callable[[], Model]]) -> None:
+    """Only these take part in the benchmark."""
+    monkeypatch.setattr(benchmark, "names", lambda prop: tuple(models))
+    monkeypatch.setattr(benchmark, "candidates", lambda prop, chosen: [models[name]() for name in chosen])
+    monkeypatch.setattr(benchmark, "_usual", list)
+
+
 @pytest.fixture
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Runs the benchmark in this process, with the models of this file."""
@@ -192,7 +270,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., N
     path = tmp_path / "boiling.csv"
     path.write_text("smiles,Tb (K)\n" + "".join(f"{s},{v}\n" for s, v in BOILING.items()), encoding="utf-8")
     models = {"size": lambda: Line("size"), "groups": lambda: Line("groups"), "refusing": lambda: Refusing("refusing")}
-    monkeypatch.setattr(benchmark, "MODELS", models)
+    compete(monkeypatch, benchmark, models)
 
     def crew(
         work: Callable[..., object],
@@ -246,7 +324,7 @@ def test_the_benchmark_never_shows_test_molecules_to_what_chooses(
     from benchmarks import property as benchmark
 
     model = Line("size")
-    monkeypatch.setattr(benchmark, "MODELS", {"size": lambda: model})
+    compete(monkeypatch, benchmark, {"size": lambda: model})
     measured("--split", "scaffold", "--train-size", "20", "--seeds", "1")
     assert max(len(seen) for seen in model.seen) == 20
     assert len(frozenset().union(*model.seen)) == 20
