@@ -11,6 +11,7 @@ class Kind(StrEnum):
     EXPERIMENTAL = "experimental"
     CURATED = "curated"  # a compilation that mixes measured and smoothed values
     MEASURED_HERE = "measured_here"  # by a lab of ours, simulated or not
+    CALCULATED = "calculated"  # by group contributions, quantum chemistry or simulation: nobody measured it
 
 
 class Fact(Record):

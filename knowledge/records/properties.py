@@ -49,6 +49,12 @@ _ALL = (
         symbol="Ra",
         description="Hansen distance to a reference point; derived from the three Hansen parameters",
     ),
+    Property(
+        name="hydration_free_energy",
+        unit="kJ/mol",
+        symbol="ΔGhyd",
+        description="free energy of transfer from gas to water at 298.15 K, 1 mol/l in both",
+    ),
     Property(name="purity", unit="dimensionless", symbol="x", description="mass fraction of the target in a sample"),
     Property(
         name="reaction_yield", unit="dimensionless", symbol="Y", description="isolated amount over theoretical amount"

@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
-from knowledge.features import CountMorgan
-from knowledge.features.topological import AtomPairs, Topological
 from knowledge.qspr.contract import Belief, Samples, Stored
 from knowledge.qspr.fusion.coregion import (
     BIAS,
@@ -31,13 +29,14 @@ from knowledge.qspr.fusion.coregion import (
 from knowledge.qspr.fusion.report import SourceReport, reports
 from knowledge.qspr.fusion.sources import FusedSamples, Source, fused
 from knowledge.qspr.kernels import Array, squared_distance, tanimoto
-from knowledge.qspr.models.gp import Views
+from knowledge.qspr.models.gp import GaussianProcess, Views
 from knowledge.qspr.models.process import CONSTANT, Terms
 from knowledge.qspr.models.scaling import Features, Target, require_two, require_version
 
 VERSION = "1"
-MAX_ROWS = 1200  # values of all sources together
-SEARCH_ROWS = 500
+MAX_ROWS = 2000  # values of all sources together
+ELSEWHERE = 400  # of them, values of molecules that the primary source does not have
+SEARCH_ROWS = 400
 ITERATIONS = 40
 _ROUNDS = 3  # of weighing values and searching hyperparameters
 _ASKED = 256  # molecules predicted at one time
@@ -193,18 +192,20 @@ class Fusion:
         name: str = "fusion",
         views: Views | None = None,
         max_rows: int = MAX_ROWS,
+        elsewhere: int = ELSEWHERE,
     ) -> None:
         """Raises ValueError for sources of one name."""
         FusedSamples((primary, *(s.name for s in sources)), tuple(_NOTHING for _ in range(1 + len(sources))))
-        self.name, self.primary, self.sources, self.max_rows = name, primary, sources, max_rows
-        self.views = views or Views((CountMorgan(), AtomPairs()), (Topological(),))
+        self.name, self.primary, self.sources = name, primary, sources
+        self._limits = {"limit": max_rows, "elsewhere": elsewhere}
+        self.views = views or GaussianProcess().views
 
     def fit(self, samples: Samples, *, seed: int) -> FittedFusion:
         """Raises InvalidMolecule, ValueError for fewer than 2 molecules, and what a computed source raises where a
         package is missing.
         """
         require_two(samples, self.name)
-        data = fused(samples, self.sources, name=self.primary, limit=self.max_rows, seed=seed)
+        data = fused(samples, self.sources, name=self.primary, **self._limits, seed=seed)
         smiles = data.molecules
         counts, raw = self.views.counts(smiles), self.views.raw(smiles)
         scalers = tuple(Features.of(x) for x in raw)

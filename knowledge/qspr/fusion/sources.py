@@ -156,31 +156,37 @@ class FusedSamples:
         return sha256_text(canonical_json(parts))
 
 
-def fused(primary: Samples, sources: Sequence[Source], *, name: str, limit: int, seed: int) -> FusedSamples:
-    """What `sources` say of the primary source's molecules, and of others that they list where they may be used
-    everywhere: at most `limit` values in all, a seeded draw of the others where there are more.
+def fused(
+    primary: Samples, sources: Sequence[Source], *, name: str, limit: int, elsewhere: int, seed: int
+) -> FusedSamples:
+    """What `sources` say of the primary source's molecules, and of at most `elsewhere` others that they list where they
+    may be used everywhere; at most `limit` values in all. Of what is too much, a seeded draw.
+
+    Raises ValueError when the primary source alone has more than `limit` values.
     """
-    found = {source.name: _part(source, primary.smiles) for source in sources}
-    room = max(limit - len(primary) - sum(map(len, found.values())), 0)
+    room = limit - len(primary)
+    if room < 0:
+        raise ValueError(f"fusion is exact and takes at most {limit} values, the samples alone are {len(primary)}")
+    rng = np.random.default_rng(seed)
     trained = set(primary.smiles)
-    others = [(s, x) for s in sources if s.everywhere for x in s.listed if x not in trained]
-    if len(others) > room:
-        drawn = np.sort(np.random.default_rng(seed).permutation(len(others))[:room])
-        others = [others[i] for i in drawn.tolist()]
-    for source in sources:
-        more = [x for s, x in others if s is source]
-        if more:
-            found[source.name] = _joined(found[source.name], _part(source, more))
-    return FusedSamples((name, *(s.name for s in sources)), (primary, *(found[s.name] for s in sources)))
+    near = [(i, x) for i, s in enumerate(sources) for x in _known(s, primary.smiles)]
+    far = [(i, x) for i, s in enumerate(sources) if s.everywhere for x in s.listed if x not in trained]
+    near = _drawn(near, room, rng)
+    far = _drawn(far, min(elsewhere, room - len(near)), rng)
+    parts = [_part(source, [x for j, x in (*near, *far) if j == i]) for i, source in enumerate(sources)]
+    return FusedSamples((name, *(s.name for s in sources)), (primary, *parts))
+
+
+def _known(source: Source, smiles: Sequence[str]) -> list[str]:
+    return [s for s, known in zip(smiles, source(smiles).known.tolist(), strict=True) if known]
+
+
+def _drawn(items: list[tuple[int, str]], count: int, rng: np.random.Generator) -> list[tuple[int, str]]:
+    if len(items) <= count:
+        return items
+    return [items[i] for i in np.sort(rng.permutation(len(items))[:count]).tolist()]
 
 
 def _part(source: Source, smiles: Sequence[str]) -> Samples:
     said = source(smiles)
-    rows = np.flatnonzero(said.known)
-    return Samples(tuple(smiles[i] for i in rows.tolist()), said.values[rows], said.variances[rows])
-
-
-def _joined(a: Samples, b: Samples) -> Samples:
-    return Samples(
-        (*a.smiles, *b.smiles), np.concatenate([a.values, b.values]), np.concatenate([a.variances, b.variances])
-    )
+    return Samples(tuple(smiles), said.values, said.variances)

@@ -8,6 +8,7 @@ from knowledge.qspr.priors.flash_point import CatoireNaudetFlashPoint
 from knowledge.qspr.priors.joback import JobackBoilingPoint, JobackCriticalTemperature, JobackMeltingPoint
 from knowledge.qspr.priors.literature import Literature
 from knowledge.qspr.priors.prior import Prior
+from knowledge.qspr.priors.solvation import XtbHydration
 from knowledge.qspr.priors.viscosity import JobackViscosity
 from knowledge.records.fact import Fact
 
@@ -17,6 +18,7 @@ PRIORS: dict[str, Callable[[], Prior]] = {
     "critical_temperature": JobackCriticalTemperature,
     "flash_point": CatoireNaudetFlashPoint,
     "viscosity": JobackViscosity,
+    "hydration_free_energy": XtbHydration,
 }
 """Property -> the better of its priors, by error against the handbook. A property that is not here has none."""
 
