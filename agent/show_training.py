@@ -16,7 +16,12 @@ def show_overview(rows: list[dict[str, Any]]) -> None:
     page.table(
         ["property", "unit", "molecules known", "model", "cross-validated error"],
         [
-            [row["property"], words.unit(row["unit"]), str(row["molecules"]), *_trained(row["trained"], row["problem"])]
+            [
+                row["property"],
+                words.unit(row["unit"]),
+                "-" if row["molecules"] is None else str(row["molecules"]),
+                *_trained(row["trained"], row["problem"]),
+            ]
             for row in rows
         ],
     )
@@ -24,33 +29,43 @@ def show_overview(rows: list[dict[str, Any]]) -> None:
         page.say("No model is trained yet: `train PROPERTY` makes one.", style="dim")
 
 
-def show_trained(done: Trained, split: str) -> None:
+def show_trained(done: Trained) -> None:
     page = Page()
     name, unit = words.title(done.property.name), _error_unit(done.property)
     of = "" if done.molecules == done.available else f" of {done.available}"
-    page.say(f"{words.heading(done.property.name)}: {done.molecules} molecules{of}, {split} folds", style="bold")
+    page.say(f"{words.heading(done.property.name)}: {done.molecules} molecules{of} of the {done.origin}", style="bold")
     page.table(
-        ["model", f"RMSE, {unit}", f"MAE, {unit}", "90 % interval holds, not calibrated", "seconds"],
-        [_line(row, done.model) for row in done.table],
+        ["model", "folds", f"RMSE{unit}", f"MAE{unit}", "90 % interval holds, not calibrated", "seconds"],
+        [line for row in done.table for line in _lines(row, done.model)],
+        whole=2,
     )
     for row in done.table:
         if row["failure"]:
             page.item(row["model"], row["failure"], style="yellow")
+    for note in done.notes:
+        page.item("note", note)
     page.say(f"{name} will be predicted by {done.model}; kept in {done.path}")
 
 
 def _error_unit(prop: Property) -> str:
-    return "natural log" if prop.scale is Scale.LOG else words.unit(prop.unit)
+    """To be put behind the name of a figure."""
+    unit = "natural log" if prop.scale is Scale.LOG else words.unit(prop.unit)
+    return f", {unit}" if unit else ""
 
 
-def _line(row: dict[str, Any], chosen: str) -> list[str]:
-    coverage = row["raw_coverage"]
+def _lines(row: dict[str, Any], chosen: str) -> list[list[str]]:
+    """One for each kind of folds, the first with the model's name."""
+    name = f"{row['model']}{' *' if row['model'] == chosen else ''}"
     return [
-        f"{row['model']}{' *' if row['model'] == chosen else ''}",
-        number(row["rmse"]),
-        number(row["mae"]),
-        "-" if coverage is None else f"{coverage:.0%}",
-        f"{row['seconds']:.0f}",
+        [
+            "" if i else name,
+            split,
+            number(of_split["rmse"]),
+            number(of_split["mae"]),
+            "-" if of_split["raw_coverage"] is None else f"{of_split['raw_coverage']:.0%}",
+            f"{of_split['seconds']:.0f}",
+        ]
+        for i, (split, of_split) in enumerate(row["splits"].items())
     ]
 
 
@@ -58,5 +73,12 @@ def _trained(about: dict[str, Any] | None, problem: str) -> list[str]:
     if about is None:
         return ["-", problem or "-"]
     own = next((row for row in about["table"] if row["model"] == about["model"]), None)
-    error = "-" if own is None or own["mae"] is None else f"MAE {number(own['mae'])} ({about['split']} folds)"
-    return [f"{about['model']}, {about['molecules']} molecules", error]
+    molecules = f"{about['model']}, {about['molecules']} molecules"
+    if own is None or own["mae"] is None:
+        return [molecules, "-"]
+    splits = own.get("splits") or {about["split"]: own}  # models of before had one split
+    return [
+        molecules,
+        "MAE "
+        + ", ".join(f"{number(of['mae'])} ({split} folds)" for split, of in sorted(splits.items(), reverse=True)),
+    ]

@@ -31,32 +31,94 @@ def list_properties(folder: FolderOption = FOLDER, as_json: JsonOption = False) 
 
 @properties.command()
 def train(
-    name: Annotated[str, typer.Argument(metavar="PROPERTY", help="One of those that `properties` lists.")],
-    rows: Annotated[int, typer.Option(help="Molecules to train on at most.", min=10, max=20_000)] = 2000,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="PROPERTY", help="One of those that `properties` lists; with --csv also a name of your own."
+        ),
+    ],
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="A table of your own instead of the handbook: CSV, .gz as well.")
+    ] = None,
+    smiles: Annotated[str, typer.Option(metavar="COL", help="Its column of SMILES.")] = "",
+    target: Annotated[str, typer.Option(metavar="COL", help="Its column of values.")] = "",
+    unit: Annotated[
+        str, typer.Option(help="Unit of values that have none behind the number, in a column or in the header.")
+    ] = "",
+    unit_column: Annotated[str | None, typer.Option(metavar="COL", help="Its column of units.")] = None,
+    uncertainty: Annotated[
+        str | None, typer.Option(metavar="COL", help="Its column of standard uncertainties, in the unit of the value.")
+    ] = None,
+    prior_column: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Its column of other estimates, computed or looked up, to start from."),
+    ] = None,
+    parent: Annotated[
+        bool, typer.Option("--parent", help="Of salts, take the largest organic fragment, neutral.")
+    ] = False,
+    scale: Annotated[
+        str, typer.Option(help="linear, or log for values over decades; of a property of your own.")
+    ] = "linear",
+    called: Annotated[
+        str, typer.Option("--name", help="What the model is called when it shall not replace that of PROPERTY.")
+    ] = "",
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            help="Molecules to train on at most. Left out: 2000 of the handbook, all of a table.", min=10, max=20_000
+        ),
+    ] = None,
     models: Annotated[
         str, typer.Option(help="Models to try, the simplest first, as in gp,gp+prior,boosting. Left out: the usual.")
     ] = "",
-    split: Annotated[str, typer.Option(help="Folds of the cross-validation: scaffold or random.")] = "scaffold",
+    split: Annotated[
+        str,
+        typer.Option(
+            help="Folds of the cross-validation. scaffold: chemistry the models have not seen; random: more of what "
+            "they have seen; both: the first decides, the second where the first does not."
+        ),
+    ] = "both",
     seed: Annotated[int, typer.Option(help="The same seed gives the same model.", min=0)] = 0,
     folder: FolderOption = FOLDER,
     as_json: JsonOption = False,
 ) -> None:
-    """Train the models of a property on the handbook, publish how each did, and keep the best."""
-    from agent.training import Training, TrainingError
+    """Train the models of a property, publish how each did, and keep the best.
+
+    It learns from the handbook, or with --csv from a table: --csv FILE --smiles COL --target COL.
+    """
+    from agent.training import OwnTable, Training, TrainingError
     from agent.training import train as carry_out
-    from knowledge.qspr.candidates import UnknownModel, usual
+    from agent.training_progress import TrainingProgress
+    from knowledge.qspr.candidates import UnknownModel
     from knowledge.qspr.selection import NoModel
     from knowledge.qspr.shelf import Shelf
     from knowledge.records.properties import UnknownProperty
 
-    if split not in ("scaffold", "random"):
-        raise Unusable(f"--split '{split}': write scaffold or random")
+    if split not in ("scaffold", "random", "both"):
+        raise Unusable(f"--split '{split}': write scaffold, random or both")
+    if scale not in ("linear", "log"):
+        raise Unusable(f"--scale '{scale}': write linear or log")
+    of_table = {
+        "--smiles": smiles,
+        "--target": target,
+        "--unit": unit,
+        "--unit-column": unit_column,
+        "--uncertainty": uncertainty,
+        "--prior-column": prior_column,
+        "--parent": parent,
+    }
+    if csv is None and (given := [option for option, value in of_table.items() if value]):
+        raise Unusable(f"{given[0]} is about a table: say which with --csv")
+    if csv is not None and not (smiles and target):
+        raise Unusable("--csv needs --smiles and --target: the columns of structures and values")
+    table = None
+    if csv is not None:
+        table = OwnTable(csv, smiles, target, unit, unit_column, uncertainty, prior_column, parent)
     chosen = tuple(word.strip() for word in models.split(",") if word.strip())
-    if not as_json:
-        tried = ", ".join(chosen or usual(name))
-        typer.echo(f"{name}: cross-validating {tried}; this takes minutes", err=True)
+    wish = Training(name, called, table, rows, chosen, split, scale, seed)
     try:
-        done = carry_out(Training(name, rows, chosen, split, seed), Shelf(folder))
+        with TrainingProgress(called or name, quiet=as_json) as progress:
+            done = carry_out(wish, Shelf(folder), on_progress=progress)
     except (UnknownProperty, UnknownModel, TrainingError, NoModel) as error:
         raise Unusable(str(error)) from None
     if as_json:
@@ -68,8 +130,10 @@ def train(
                 "model": done.model,
                 "molecules": done.molecules,
                 "available": done.available,
-                "split": split,
+                "split": done.split,
                 "seed": seed,
+                "origin": done.origin,
+                "notes": list(done.notes),
                 "table": list(done.table),
                 "file": str(done.path),
             }
@@ -77,7 +141,7 @@ def train(
     else:
         from agent.show_training import show_trained
 
-        show_trained(done, split)
+        show_trained(done)
 
 
 @properties.command()
@@ -97,14 +161,19 @@ def predict(
     from agent.predicting import as_json as document
     from agent.predicting import predict as ask
     from knowledge.qspr.shelf import NoSuchModel, Shelf, Unreadable
-    from knowledge.records.properties import UnknownProperty, get_property
+    from knowledge.records.properties import PROPERTIES, UnknownProperty, get_property
 
     if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
         raise Unusable(f"{html}: cannot be written: not a file in an existing folder")
+    shelf = Shelf(folder)
     try:
-        get_property(name)
-        answer = ask(name, smiles, Shelf(folder), level=level, explained=explain)
-    except (UnknownProperty, NoSuchModel, Unreadable) as error:
+        own = [trained for trained in shelf.names() if trained not in PROPERTIES]
+        if name not in own:
+            get_property(name)
+        answer = ask(name, smiles, shelf, level=level, explained=explain)
+    except UnknownProperty as error:
+        raise Unusable(f"{error}" + (f"; and of your tables: {', '.join(own)}" if own else "")) from None
+    except (NoSuchModel, Unreadable) as error:
         raise Unusable(str(error)) from None
     if html is not None:
         from agent.report.predictions_page import render_predictions

@@ -34,15 +34,18 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Shelved:
-    """A stored model. `property`: name, unit and scale that it was trained on. `origin`: where its values come from."""
+    """A stored model. `property`: name, unit and scale that it was trained on. `origin`: where its values come from.
+    `basis`: the property whose priors its models may use, "" for its own name.
+    """
 
     property: Property
     origin: str
     selected: Selected
+    basis: str = ""
 
 
 class Shelf:
-    """A folder with at most one model for each property."""
+    """A folder with at most one model for each property. Names are words: letters, digits and _."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -55,9 +58,16 @@ class Shelf:
         return sorted(p.name.removesuffix(_SUFFIX) for p in self.folder.glob(f"*{_SUFFIX}"))
 
     def put(self, model: Shelved) -> Path:
-        """Write a model in place of an older one. Raises OSError."""
+        """Write a model in place of an older one. Raises OSError, and ValueError for a name that is no word."""
+        if not _is_name(model.property.name):
+            raise ValueError(f"'{model.property.name}' cannot be the name of a file")
         stored = model.selected.stored()
-        header = {"property": model.property.model_dump(mode="json"), "origin": model.origin, **stored.settings}
+        header = {
+            "property": model.property.model_dump(mode="json"),
+            "origin": model.origin,
+            "basis": model.basis or model.property.name,
+            **stored.settings,
+        }
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.path(model.property.name)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -76,35 +86,46 @@ class Shelf:
 
     def get(self, prop: str) -> Shelved:
         """The model of a property. Raises NoSuchModel, Unreadable, OSError."""
-        path = self.path(prop)
-        if not path.is_file():
-            raise NoSuchModel(f"there is no model of '{prop}' in {self.folder}; `train {prop}` makes one")
+        path = self._found(prop)
         header, arrays = _read(path)
         own = Property.model_validate(header.pop("property"))
         origin = str(header.pop("origin"))
+        basis = str(header.pop("basis", own.name))
         if own.name in PROPERTIES and own.unit != PROPERTIES[own.name].unit:
             raise Unreadable(f"{path} predicts {own.name} in {own.unit}; `train {prop}` makes a new model")
         try:
-            return Shelved(own, origin, Selected.restore(Stored(header, arrays), restorable(prop, header["model"])))
+            selected = Selected.restore(Stored(header, arrays), restorable(basis, header["model"]))
         except (ValueError, KeyError) as error:
             raise Unreadable(f"{path}: {error}; `train {prop}` makes a new model") from error
+        return Shelved(own, origin, selected, basis)
+
+    def _found(self, prop: str) -> Path:
+        """Raises NoSuchModel."""
+        path = self.path(prop)
+        if _is_name(prop) and path.is_file():
+            return path
+        raise NoSuchModel(f"there is no model of '{prop}' in {self.folder}; `train {prop}` makes one")
 
     def about(self, prop: str) -> dict[str, Any]:
-        """What a stored model says of itself, without loading it: model, number of molecules, table, origin.
+        """What a stored model says of itself, without loading it: model, number of molecules, table, origin, property.
 
         Raises NoSuchModel, Unreadable, OSError.
         """
-        path = self.path(prop)
-        if not path.is_file():
-            raise NoSuchModel(f"there is no model of '{prop}' in {self.folder}; `train {prop}` makes one")
+        path = self._found(prop)
         header = _header(path)
         return {
+            "property": header["property"],
             "model": header["model"],
             "molecules": len(header["smiles"]),
             "origin": header["origin"],
             "split": header["split"],
             "table": header["table"],
         }
+
+
+def _is_name(prop: str) -> bool:
+    """Nothing that leads out of the folder."""
+    return prop.isascii() and prop.replace("_", "").isalnum()
 
 
 def _header(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ class TableReport(Record):
 @dataclass(frozen=True)
 class PropertyTable:
     """`samples`: distinct molecules in the order of their first rows; `rows`: every readable row. `prior`: values of
-    the prior column by the SMILES of the samples, in their unit; empty where none was asked for.
+    the prior column by canonical SMILES, in the samples' unit, of molecules without a measured value as well.
     """
 
     samples: Samples
@@ -133,12 +134,17 @@ def read(
     isotopes: list[int] = []
     named = header_unit(header[column.target])
     named_prior = "" if column.prior is None else header_unit(header[column.prior])
+    unmeasured: list[_Raw] = []
     count = len(lines)
     for number, cells in lines:
         try:
             row = _row(number, cells, column, named, named_prior, parent=parent)
         except (BadCell, InvalidMolecule) as error:
             bad.append(BadRow(line=number, reason=str(error)))
+            continue
+        if not math.isfinite(row.value):
+            bad.append(BadRow(line=number, reason="no value"))
+            unmeasured.append(row)
             continue
         raw.append(row)
         if "." in cells[column.smiles].strip().split()[0]:
@@ -153,6 +159,8 @@ def read(
         if not prior:
             raise BadTable(f"{path.name}: column '{prior_column}' holds no number beside a value of '{target}'")
         notes.append(f"'{prior_column}' estimates {len(prior)} of {len(samples)} molecules")
+        others = [Row(r.line, r.molecule, r.value, r.std, r.source, _estimate(r, used)) for r in unmeasured]
+        prior = estimates(others) | prior
     if salts:
         what = "the largest organic fragment was taken, neutral" if parent else "they are kept whole"
         notes.append(f"{_rows(len(salts))} of several fragments (salt, hydrate, mixture): {what}")
@@ -213,12 +221,21 @@ def _columns(
 
 
 def _row(number: int, cells: Sequence[str], column: _Columns, named: str, named_prior: str, *, parent: bool) -> _Raw:
-    """Raises BadCell, InvalidMolecule."""
+    """Its value is NaN where it has an estimate only. Raises BadCell, InvalidMolecule."""
 
     def cell(index: int | None) -> str:
         return cells[index].strip() if index is not None and index < len(cells) else ""
 
-    value = read_cell(cell(column.target))
+    estimate = None
+    if column.prior is not None:
+        with contextlib.suppress(BadCell):
+            estimate = read_cell(cell(column.prior))
+    try:
+        value = read_cell(cell(column.target))
+    except BadCell:
+        if estimate is None or cell(column.target):
+            raise
+        value = Cell(math.nan, "")  # what is not measured yet can have an estimate all the same
     words = cell(column.smiles).split()
     if not words:
         raise BadCell("no SMILES")
@@ -235,11 +252,8 @@ def _row(number: int, cells: Sequence[str], column: _Columns, named: str, named_
         if stated.unit or std < 0.0:
             raise BadCell(f"the uncertainty '{text}' is not a bare number that is not negative")
     unit = value.unit or beside or named
-    estimate = None
-    if column.prior is not None:
-        with contextlib.suppress(BadCell):
-            stated = read_cell(cell(column.prior))
-            estimate = Cell(stated.number, stated.unit or named_prior or unit)
+    if estimate is not None:
+        estimate = Cell(estimate.number, estimate.unit or named_prior or unit)
     return _Raw(number, molecule, value.number, std, unit, cell(column.source), estimate)
 
 

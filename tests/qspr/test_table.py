@@ -197,15 +197,22 @@ def test_what_is_no_table_is_said(tmp_path: Path) -> None:
 
 
 def test_another_column_of_estimates_is_read_in_its_own_unit(tmp_path: Path) -> None:
-    rows = [f"{s},{v},{v - 273.15 + 5:.2f}" for s, v in BOILING] + ["OCC,351.4,79.25", "CCCC,272.6,", "CCC,231,?"]
+    rows = [f"{s},{v},{v - 273.15 + 5:.2f}" for s, v in BOILING] + [
+        "OCC,351.4,79.25",
+        "CCCC,272.6,",
+        "CCC,231,?",
+        "CCCCC,,40",
+    ]
     got = read(
         table(tmp_path / "a.csv", rows, header="smiles,Tb (K),calc [°C]"),
         smiles="smiles",
         target="Tb (K)",
         prior_column="calc [°C]",
     )
-    assert got.prior == pytest.approx({s: v + (5.0 if s != "CCO" else 3.0) for s, v in canonical(BOILING)})
+    known = {s: v + (5.0 if s != "CCO" else 3.0) for s, v in canonical(BOILING)}
+    assert got.prior == pytest.approx(known | {"CCCCC": 313.15})
     assert len(got.samples) == 8
+    assert [(b.line, b.reason) for b in got.report.bad_rows] == [(11, "no value")]
     assert "'calc [°C]' estimates 6 of 8 molecules" in got.report.notes
     bare = read(
         table(tmp_path / "b.csv", [f"{s},{v},{v}" for s, v in BOILING], header="smiles,Tb (K),calc"),
