@@ -28,12 +28,10 @@ import numpy as np
 from benchmarks import machine
 from benchmarks.journal import Journal, OtherRun
 from knowledge.qspr import scores
-from knowledge.qspr.candidates import UnknownModel, candidates, names
+from knowledge.qspr.candidates import UnknownModel, candidates, names, usual
 from knowledge.qspr.contract import Model, Samples
 from knowledge.qspr.domain import Domain
-from knowledge.qspr.models import MODELS
 from knowledge.qspr.priors.column import ColumnPrior
-from knowledge.qspr.priors.residual import WithPrior
 from knowledge.qspr.selection import (
     FOLDS,
     LEVEL,
@@ -52,8 +50,6 @@ from knowledge.sources.property_table import BadTable, PropertyTable, read
 
 SELECTED = "selected"
 _BAD_SHOWN = 10
-_COLUMN = "+column"
-_USUAL = ("gp", "boosting", "stack")
 
 
 def outer(samples: Samples, *, split: str, seed: int, share: float, train_size: int | None) -> tuple[Samples, Samples]:
@@ -101,18 +97,16 @@ def measure(name: str, seed: int, samples: Samples, settings: dict[str, Any]) ->
     }
 
 
-def known_models(settings: dict[str, Any]) -> tuple[str, ...]:
-    """All names that `made` understands, the simplest first."""
-    column = tuple(f"{name}{_COLUMN}" for name in MODELS) if settings["prior"] else ()
-    return (*names(settings["property"]), *column)
+def column(settings: dict[str, Any]) -> ColumnPrior | None:
+    """The table's own estimates."""
+    if not settings["prior"]:
+        return None
+    return ColumnPrior(settings["property"] or settings["target"], settings["unit"], settings["prior"])
 
 
 def made(name: str, settings: dict[str, Any]) -> Model:
     """A new model. Raises UnknownModel."""
-    if name.endswith(_COLUMN) and settings["prior"]:
-        prior = ColumnPrior(settings["property"] or settings["target"], settings["unit"], settings["prior"])
-        return WithPrior(made(name.removesuffix(_COLUMN), settings), prior)
-    return candidates(settings["property"], [name])[0]
+    return candidates(settings["property"], [name], column(settings))[0]
 
 
 def figures(records: dict[str, dict[str, Any]], samples: Samples, settings: dict[str, Any]) -> dict[str, Any]:
@@ -231,12 +225,10 @@ def run(arguments: argparse.Namespace, table: PropertyTable) -> dict[str, Any]:
         "train_size": arguments.train_size,
         "test_share": arguments.test_share,
     }
-    known = known_models(settings)
-    unknown = [name for name in arguments.models if name not in known]
-    if unknown:
-        raise UnknownModel(f"there is no model '{unknown[0]}' here; there are: {', '.join(known)}")
+    chosen = arguments.models or usual(settings["property"], column(settings))
+    candidates(settings["property"], chosen, column(settings))  # an unknown one is told at once
     # The simplest first, which selection needs, whatever the order of the command.
-    settings["models"] = [name for name in known if name in (arguments.models or _usual(known))]
+    settings["models"] = [name for name in names(settings["property"], column(settings)) if name in chosen]
     settings["versions"] = {name: made(name, settings).version for name in settings["models"]}
     try:
         for seed in range(arguments.seeds):
@@ -276,11 +268,6 @@ def run(arguments: argparse.Namespace, table: PropertyTable) -> dict[str, Any]:
         "data_sha256": table.report.file_sha256,
         **machine.described(),
     }
-
-
-def _usual(known: tuple[str, ...]) -> list[str]:
-    """What is tried when nobody chooses: the estimators that take seconds, the process also with each prior."""
-    return [name for name in known if name in _USUAL or name.startswith("gp+")]
 
 
 def _told(record: dict[str, Any], samples: Samples, settings: dict[str, Any]) -> str:
