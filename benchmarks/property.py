@@ -32,19 +32,9 @@ from knowledge.qspr.candidates import UnknownModel, candidates, names, usual
 from knowledge.qspr.contract import Model, Samples
 from knowledge.qspr.domain import Domain
 from knowledge.qspr.priors.column import ColumnPrior
-from knowledge.qspr.selection import (
-    FOLDS,
-    LEVEL,
-    Familiarity,
-    NoModel,
-    Trial,
-    Unseen,
-    calibrate,
-    choose,
-    familiarity,
-    validate,
-)
+from knowledge.qspr.selection import FOLDS, LEVEL
 from knowledge.qspr.splits import TEST_SHARE, Fold, SplitKind, hold_out, k_fold
+from knowledge.qspr.trials import Familiarity, NoModel, Trial, Unseen, calibrate, choose, familiarity, validate
 from knowledge.records.base import sha256_text
 from knowledge.sources.property_table import BadTable, PropertyTable, read
 
