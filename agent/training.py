@@ -288,7 +288,7 @@ def _rare_elements(smiles: Sequence[str]) -> list[str]:
     from knowledge.features.featurizer import parse
 
     count = Counter(e for s in smiles for e in {atom.GetSymbol() for atom in parse(s).GetAtoms()})
-    rare = sorted(e for e, n in count.items() if n < _RARE)
+    rare = sorted(e for e, n in count.items() if n < _RARE and e != "H")
     if not rare or len(smiles) <= 2 * _RARE:
         return []
     return [f"fewer than {_RARE} molecules hold {', '.join(rare)}: little can be learned of such"]

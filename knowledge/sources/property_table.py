@@ -168,7 +168,7 @@ def read(
         notes.append(f"{_rows(len(isotopes))} with isotope labels: they are kept as molecules of their own")
     if repeated:
         conflicts = sum(m.conflict for m in repeated)
-        notes.append(f"{len(repeated)} molecules had several values; {conflicts} of them contradict each other")
+        notes.append(f"{_molecules(len(repeated))} had several values, which contradict each other for {conflicts}")
     if bad:
         notes.append(f"{_rows(len(bad))} of {count} left out, first line {bad[0].line}: {bad[0].reason}")
     report = TableReport(
@@ -329,9 +329,13 @@ def _check(samples: Samples, count: int, bad: Sequence[BadRow], target: str) -> 
     """Raises BadTable."""
     if len(samples) < FEWEST:
         why = f"; {_rows(len(bad))} cannot be read, first line {bad[0].line}: {bad[0].reason}" if bad else ""
-        raise BadTable(f"{len(samples)} molecules in {_rows(count)} are too few, at least {FEWEST} are needed{why}")
+        raise BadTable(f"{_molecules(len(samples))} in {_rows(count)}: too few, at least {FEWEST} are needed{why}")
     if float(np.ptp(samples.values)) == 0.0:
         raise BadTable(f"'{target}' is {samples.values[0]:g} for every molecule: there is nothing to learn")
+
+
+def _molecules(n: int) -> str:
+    return f"{n} molecule" if n == 1 else f"{n} molecules"
 
 
 def _rows(n: int) -> str:

@@ -67,7 +67,7 @@ def test_conflicting_values_of_one_molecule_become_variance_and_are_said(tmp_pat
     assert (ethanol.lines, ethanol.value, ethanol.std, ethanol.conflict) == ((2, 8), pytest.approx(401.4), 50.0, True)
     assert (propanol.std, propanol.conflict) == (0.0, False)
     assert got.samples.variances[0] == pytest.approx(2500.0)
-    assert "2 molecules had several values; 1 of them contradict" in got.report.notes[-1]
+    assert "2 molecules had several values, which contradict each other for 1" in got.report.notes[-1]
 
 
 def test_the_order_of_repeated_rows_does_not_matter(tmp_path: Path) -> None:
@@ -165,9 +165,7 @@ def test_sources_are_counted_and_rows_keep_theirs(tmp_path: Path) -> None:
 def test_what_cannot_be_learned_from_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadTable, match="'Tb \\(K\\)' is 300 for every molecule"):
         read(table(tmp_path / "a.csv", [f"{s},300" for s, _ in BOILING]), smiles="smiles", target="Tb (K)")
-    with pytest.raises(
-        BadTable, match=r"4 molecules in 5 rows are too few, at least 5 are needed; 1 row cannot be read"
-    ):
+    with pytest.raises(BadTable, match=r"4 molecules in 5 rows: too few, at least 5 are needed; 1 row cannot be read"):
         read(table(tmp_path / "a.csv", [*lines()[:4], "xx,1"]), smiles="smiles", target="Tb (K)")
     with pytest.raises(BadTable, match="column 'Tm' is not in it; its columns: smiles, Tb"):
         read(table(tmp_path / "a.csv", lines()), smiles="smiles", target="Tm")
