@@ -256,6 +256,7 @@ def show_dossier(plan: dict[str, Any]) -> None:
     if "dossier" not in plan:
         page.say("no plan yet: there is nothing to decide", indent=2)
         return
+    from agent.show_predictions import say_forecasts
     from knowledge.records.procedure import Procedure
     from planners.routes.rendering import render
 
@@ -265,8 +266,10 @@ def show_dossier(plan: dict[str, Any]) -> None:
     came = candidate["provenance"]
     parents = f" from {', '.join(came['parents'])}" if came["parents"] else ""
     page.item("proposed by", f"{came['generator']}, {came['operator']}{parents}")
+    told = say_forecasts(page, candidate.get("forecasts", ()))
     for name, estimate in sorted(candidate["predicted"].items()):
-        page.item("predicted", f"{name} {estimate['mean']:.4g} ± {estimate['std']:.2g} {estimate['unit']}")
+        if name not in told:
+            page.item("predicted", f"{name} {estimate['mean']:.4g} ± {estimate['std']:.2g} {estimate['unit']}")
     hazards = dossier["hazards"]
     for alert in hazards["alerts"]:
         style = "" if alert["severity"] == "note" else "red"

@@ -1,12 +1,15 @@
-"""Predictions as text."""
+"""Predictions and their reasons as text."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from agent.predicting import Answer, Predicted
 from agent.report import explained, words
 from agent.show import Page
-from knowledge.records.explanation import Explanation
-from knowledge.records.properties import Property
+from knowledge.records.explanation import Forecast
+from knowledge.records.properties import Property, get_property
 
 
 def show_answer(answer: Answer) -> None:
@@ -33,19 +36,25 @@ def _show_one(page: Page, one: Predicted, prop: Property) -> None:
     if one.in_domain is False:
         page.item("out of domain", one.reason, style="yellow")
     if one.explanation is not None:
-        show_explanation(page, one.explanation, prop)
+        for name, told in explained.lines(one.explanation, prop):
+            page.item(name, told)
         return
     for near in one.neighbours:
         page.item("like", f"{near.smiles}, {number(near.value)} {unit}, similarity {near.similarity:.2f}")
 
 
-def show_explanation(page: Page, why: Explanation, prop: Property) -> None:
-    page.item("parts", explained.parts_line(why, prop))
-    for near in why.precedents:
-        value = explained.in_unit(near.value, prop)
-        page.item("like", f"{explained.share(near.share)} {near.smiles}, {value}, similarity {near.similarity:.2f}")
-    for prior in why.priors:
-        page.item("prior", explained.prior_line(prior, prop))
+def say_forecasts(page: Page, forecasts: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Predictions with their reasons, as they were when a molecule was proposed; the properties told."""
+    told = set()
+    for one in map(Forecast.model_validate, forecasts):
+        told.add(one.property)
+        page.item(
+            "predicted", f"{one.property} {explained.forecast_line(one)}", style="" if one.in_domain else "yellow"
+        )
+        if one.explanation is not None:
+            for name, why in explained.lines(one.explanation, get_property(one.property), precedents=3):
+                page.item(f"  {name}", why, style="dim")
+    return told
 
 
 def number(value: float | None) -> str:

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from agent.report import words
-from knowledge.records.explanation import Basis, Explanation, PriorShare, Term
-from knowledge.records.properties import Property, Scale
+from knowledge.records.explanation import Basis, Explanation, Forecast, PriorShare, Term
+from knowledge.records.properties import Property, Scale, get_property
 
 STRONGEST = 6  # kinds of parts that are named in one line
 _LEAST = 0.005  # a share that prints as 0 %
@@ -133,6 +133,25 @@ def prior_line(prior: PriorShare, prop: Property) -> str:
     if not rows:
         return prior_heading(prior, prop)
     return f"{prior_heading(prior, prop)} ({', '.join(f'{r.name} {r.value}' for r in rows)})"
+
+
+def lines(why: Explanation, prop: Property, *, precedents: int | None = None) -> list[tuple[str, str]]:
+    """(heading, words) of an explanation; the first `precedents` only."""
+    told = [("parts", parts_line(why, prop))]
+    for near in why.precedents[:precedents]:
+        value = in_unit(near.value, prop)
+        told.append(("like", f"{share(near.share)} {near.smiles}, {value}, similarity {near.similarity:.2f}"))
+    return told + [("prior", prior_line(prior, prop)) for prior in why.priors]
+
+
+def forecast_line(forecast: Forecast) -> str:
+    """Value, interval, and whether the model may be believed."""
+    prop = get_property(forecast.property)
+    low, high = in_unit(forecast.low, prop), in_unit(forecast.high, prop)
+    calibrated = "" if forecast.calibrated else ", not calibrated"
+    domain = "" if forecast.in_domain else f"; out of domain: {forecast.reason}"
+    value = in_unit(forecast.value, prop)
+    return f"{value}, {forecast.level:.0%} interval from {low} to {high}{calibrated}{domain}"
 
 
 def _times(name: str, count: int) -> str:

@@ -94,6 +94,9 @@ def render_page(data: ReportData) -> str:
         learning=_learning(data, views),
         hypervolume=figures.hypervolume(data.hypervolume, data.baseline) if data.hypervolume else None,
         draw=structures.draw,
+        structures=structures,
+        largest=_largest(data),
+        get_property=get_property,
         name=lambda smiles: data.names.get(smiles, ""),
         exclusions=exclusions(data.iterations),
     )
@@ -101,6 +104,16 @@ def render_page(data: ReportData) -> str:
     return environment.get_template("page.html").render(
         title=data.goal.title, body=Markup(body), definitions=structures.definitions
     )
+
+
+def _largest(data: ReportData) -> dict[str, float]:
+    """Per property the largest contribution of an atom in the whole report, so that colours can be compared."""
+    found: dict[str, float] = {}
+    for forecast in (f for e in data.experiments for f in e.candidate.forecasts):
+        if forecast.explanation is not None:
+            atoms = forecast.explanation.atoms
+            found[forecast.property] = max(found.get(forecast.property, 0.0), *(abs(value) for value in atoms))
+    return found
 
 
 def templates() -> Environment:

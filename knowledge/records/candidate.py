@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from knowledge.records.base import Record
+from knowledge.records.explanation import Forecast
 from knowledge.records.molecule import Molecule
 from knowledge.records.quantity import Estimate
 
@@ -18,11 +19,14 @@ class Provenance(Record):
 class Candidate(Record):
     """`predicted` is by property name, in the table's units, at the moment of proposing (for the prospective error).
 
-    `acquisition` is the value that the batch rule gave it; None when it was chosen by another rule (random, library).
+    `forecasts`: the same predictions with their reasons, by the models that proposed it; what later models think
+    changes nothing in them. Empty while nobody has chosen it. `acquisition` is the value that the batch rule gave it;
+    None when it was chosen by another rule (random, library).
     """
 
     molecule: Molecule
     provenance: Provenance
     predicted: dict[str, Estimate] = {}
+    forecasts: tuple[Forecast, ...] = ()
     acquisition: float | None = None
     purchasable: bool = False

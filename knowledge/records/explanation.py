@@ -94,3 +94,23 @@ class Explanation(Record):
     precedents: tuple[Precedent, ...]
     others: float
     priors: tuple[PriorShare, ...] = ()
+
+
+class Forecast(Record):
+    """A prediction with its reasons, as it was when something was decided on it; values in the property's unit.
+
+    `low` to `high` shall hold a measured value with probability `level`; `calibrated` is False where only the model's
+    own deviation says so. `reason` tells why the molecule is out of the model's domain, `unexplained` why there is no
+    explanation.
+    """
+
+    property: str
+    value: float
+    low: float
+    high: float
+    level: float = Field(gt=0, lt=1)
+    calibrated: bool
+    in_domain: bool
+    reason: str = ""
+    explanation: Explanation | None = None
+    unexplained: str = ""
