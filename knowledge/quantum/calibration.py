@@ -19,34 +19,57 @@ from scipy.optimize import minimize
 LEVEL = 0.90
 SMALLEST_CLASS = 60
 _EDGES = (0.25, 1.0)  # of rarity: everything common; something rare; an atom's surroundings never seen
-_RIDGE = 0.5  # pull of the weights towards "the network's scale as it is", in molecules
-_STRANGER = 0.15  # least growth of the logarithm of an error with log(1 + rarity)
+_RIDGE = 0.5  # pull of the weights towards these, in molecules: the network's scale as it is, more where it is strange
+_CENTRE = np.array([0.0, 1.0, 0.5, 0.5, 0.0])
+# Strangeness never makes an answer surer.
+_BOUNDS = [(None, None), (0.0, 2.0), (0.15, 3.0), (0.1, 2.0), (-1.0, 2.0)]
 
 Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Signs:
+    """What may tell how wrong an answer is. `log_scale` (n, q): the network's own; (n,) each: `rarity` of the atoms'
+    surroundings, `leverage` of the molecule in the network's last features, 1 for the average of the training data,
+    `atoms` without hydrogens.
+    """
+
+    log_scale: Array
+    rarity: Array
+    leverage: Array
+    atoms: Array
+
+    def design(self, quantity: int) -> Array:
+        """(n, 5), to be weighted."""
+        strange = np.log1p(self.rarity)
+        far = np.log(np.maximum(self.leverage, 1e-3))
+        large = np.log(np.maximum(self.atoms, 1.0) / 10.0)
+        return np.stack([np.ones(len(strange)), self.log_scale[:, quantity], strange, far, large], axis=1)
+
+
+@dataclass(frozen=True)
 class Calibration:
-    """`weights` (q, 4): constant, network's log scale, log(1 + rarity), log(atoms / 10) to the log of the expected
-    error; `edges` of rarity; `factors` (len(edges) + 1, q): from expected error to half the 90 % interval.
+    """`weights` (q, 5): from the columns of `Signs.design` to the logarithm of the expected error; `edges` of rarity;
+    `factors` (len(edges) + 1, q): from expected error to half the 90 % interval.
     """
 
     weights: Array
     edges: tuple[float, ...]
     factors: Array
 
-    def half(self, log_scale: Array, rarity: Array, atoms: Array) -> Array:
-        """(n, q): half the width of the 90 % interval. `log_scale` (n, q); `rarity`, `atoms` (n,)."""
-        place = np.searchsorted(np.array(self.edges), rarity, side="right")
-        return _size(self.weights, log_scale, rarity, atoms) * self.factors[place]
+    def half(self, signs: Signs) -> Array:
+        """(n, q): half the width of the 90 % interval."""
+        place = np.searchsorted(np.array(self.edges), signs.rarity, side="right")
+        return _size(self.weights, signs) * self.factors[place]
 
     @classmethod
-    def fit(cls, error: Array, log_scale: Array, rarity: Array, atoms: Array) -> Calibration:
+    def fit(cls, error: Array, signs: Signs) -> Calibration:
         """`error` (n, q), signed, in the units of the answers. Raises ValueError below SMALLEST_CLASS molecules."""
         if len(error) < SMALLEST_CLASS:
             raise ValueError(f"calibration needs at least {SMALLEST_CLASS} molecules, got {len(error)}")
-        weights = np.stack([_weights(error[:, k], log_scale[:, k], rarity, atoms) for k in range(error.shape[1])])
-        scores = np.abs(error) / _size(weights, log_scale, rarity, atoms)
+        weights = np.stack([_weights(error[:, k], signs.design(k)) for k in range(error.shape[1])])
+        scores = np.abs(error) / _size(weights, signs)
+        rarity = signs.rarity
         edges = list(_EDGES)
         while edges and np.bincount(np.searchsorted(edges, rarity, side="right"), minlength=len(edges) + 1).min() < (
             SMALLEST_CLASS
@@ -64,36 +87,24 @@ class Calibration:
         return cls(np.array(stored["weights"]), tuple(stored["edges"]), np.array(stored["factors"]))
 
 
-def _terms(rarity: Array, atoms: Array) -> tuple[Array, Array]:
-    return np.log1p(rarity), np.log(np.maximum(atoms, 1.0) / 10.0)
-
-
-def _size(weights: Array, log_scale: Array, rarity: Array, atoms: Array) -> Array:
-    strange, large = _terms(rarity, atoms)
-    terms = (
-        weights[:, 0] + weights[:, 1] * log_scale + np.outer(strange, weights[:, 2]) + np.outer(large, weights[:, 3])
-    )
-    size: Array = np.exp(terms)
+def _size(weights: Array, signs: Signs) -> Array:
+    size: Array = np.exp(np.stack([signs.design(k) @ w for k, w in enumerate(weights)], axis=1))
     return size
 
 
-def _weights(error: Array, log_scale: Array, rarity: Array, atoms: Array) -> Array:
+def _weights(error: Array, design: Array) -> Array:
     """Most likely under a Laplace distribution of the errors."""
-    strange, large = _terms(rarity, atoms)
-    design = np.stack([np.ones(len(error)), log_scale, strange, large], axis=1)
-    centre = np.array([0.0, 1.0, 0.5, 0.0])
     size = np.abs(error) + 1e-6
 
     def loss(w: Array) -> tuple[float, Array]:
         logs = design @ w
         ratio = size * np.exp(-logs)
-        pull = w - centre
+        pull = w - _CENTRE
         pull[0] = 0.0
         value = float((ratio + logs).sum() + _RIDGE * (pull @ pull))
         return value, design.T @ (1.0 - ratio) + 2.0 * _RIDGE * pull
 
-    bounds = [(None, None), (0.0, 2.0), (_STRANGER, 3.0), (-1.0, 2.0)]
-    found = minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=bounds)
+    found = minimize(loss, _CENTRE, jac=True, method="L-BFGS-B", bounds=_BOUNDS)
     weights: Array = found.x
     return weights
 

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from knowledge.quantum.graphs import ATOM_CODES, KINDS, Graphs, Integers
 
+FEWEST = 5
+
 Array = npt.NDArray[np.float64]
 
 
@@ -38,17 +40,21 @@ def surroundings(graphs: Graphs) -> npt.NDArray[np.uint64]:
 
 @dataclass(frozen=True)
 class Familiarity:
-    """`keys` (k,) ascending: surroundings seen; `counts` (k,): in how many molecules."""
+    """`keys` (k,) ascending: surroundings seen; `counts` (k,): in how many molecules; `types` (ATOM_CODES,): in how
+    many each type of atom was.
+    """
 
     keys: npt.NDArray[np.uint64]
     counts: Integers
+    types: Integers
 
     @classmethod
     def of(cls, graphs: Graphs) -> Familiarity:
         owner = np.repeat(np.arange(len(graphs.sizes)), graphs.sizes)
         pairs = np.unique(np.stack([surroundings(graphs), owner.astype(np.uint64)], axis=1), axis=0)
         keys, counts = np.unique(pairs[:, 0], return_counts=True)
-        return cls(keys, counts.astype(np.int64))
+        codes = np.unique(np.stack([graphs.codes, owner], axis=1), axis=0)[:, 0]
+        return cls(keys, counts.astype(np.int64), np.bincount(codes, minlength=ATOM_CODES))
 
     def rarity(self, graphs: Graphs) -> Array:
         """(m,): 1 / (1 + molecules that had it), summed over the atoms: near 0 for what is common, 1 for each atom with
@@ -61,3 +67,10 @@ class Familiarity:
         strange = np.zeros(len(graphs.sizes))
         np.add.at(strange, owner, 1.0 / (1.0 + seen))
         return strange
+
+    def unknown(self, graphs: Graphs) -> npt.NDArray[np.bool_]:
+        """(m,): whether a molecule has an atom of a type that fewer than FEWEST molecules had."""
+        owner = np.repeat(np.arange(len(graphs.sizes)), graphs.sizes)
+        rare = self.types[graphs.codes] < FEWEST
+        found: npt.NDArray[np.bool_] = np.bincount(owner[rare], minlength=len(graphs.sizes)) > 0
+        return found

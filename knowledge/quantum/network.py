@@ -79,8 +79,10 @@ class Network(nn.Module):
         self.mean = nn.Linear(2 * width, len(OUTPUTS))
         self.scale = nn.Linear(2 * width, QUANTITIES)
 
-    def forward(self, graph: Tensors) -> tuple[Tensor, Tensor, Tensor]:
-        """Means (m, 6), natural logarithms of scales (m, 7) and charges (n,) of atoms with their hydrogens in e."""
+    def forward(self, graph: Tensors) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Means (m, 6), natural logarithms of scales (m, 7), last features (m, 2 width) and charges (n,) of atoms with
+        their hydrogens in e.
+        """
         state = self.start(graph.atoms)
         for layer in self.layers:
             state = layer(state, graph)
@@ -97,7 +99,7 @@ class Network(nn.Module):
         hidden = functional.silu(self.hidden(pooled))
         mean = self.mean(hidden)
         mean = torch.cat([mean[:, :-_ADDITIVE], mean[:, -_ADDITIVE:] + shares], 1)
-        return mean, self.scale(hidden), self.charge(x).squeeze(1)
+        return mean, self.scale(hidden), hidden, self.charge(x).squeeze(1)
 
     @staticmethod
     def _summed(rows: Tensor, graph: Tensors) -> Tensor:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
 
-from knowledge.quantum.calibration import LEVEL, Calibration
+from knowledge.quantum.calibration import LEVEL, Calibration, Signs
 from knowledge.quantum.familiarity import Familiarity
 from knowledge.quantum.graphs import VERSION, Graphs, graphs
 from knowledge.quantum.network import Network, Tensors
@@ -92,7 +92,9 @@ class Surrogate:
         self._network.eval()
         self._centre = torch.tensor(about["centre"], dtype=torch.float32)
         self._spread = torch.tensor(about["spread"], dtype=torch.float32)
-        self._familiarity = Familiarity(arrays["surroundings"], arrays["molecules"].astype(np.int64))
+        counts, types = arrays["surroundings.molecules"].astype(np.int64), arrays["types.molecules"].astype(np.int64)
+        self._familiarity = Familiarity(arrays["surroundings"], counts, types)
+        self._whitening = torch.from_numpy(arrays["whitening"])
         self._calibration = Calibration.of_plain(about["calibration"])
 
     @classmethod
@@ -108,7 +110,8 @@ class Surrogate:
 
     def guess(self, smiles: Sequence[str]) -> Guesses:
         """Outside, with a NaN mean: salts and mixtures, ions, radicals, elements it does not know. Outside, with a
-        mean but no interval: more heavy atoms than any molecule it learned from. Raises InvalidMolecule.
+        mean but no interval: atoms of a type it hardly met, such as sulphur with six neighbours, and more heavy atoms
+        than any molecule it learned from. Raises InvalidMolecule.
         """
         count = len(smiles)
         mean = np.full((count, len(QUANTITIES)), np.nan)
@@ -121,9 +124,10 @@ class Surrogate:
                 part = slice(start, min(start + _BATCH, count))
                 graph, refused = graphs(smiles[part])
                 atoms[part] = graph.sizes
-                rarity[part] = self._familiarity.rarity(graph)
-                mean[part], log_scale = self.raw(graph)
-                half[part] = self._calibration.half(log_scale, rarity[part], graph.sizes.astype(np.float64))
+                mean[part], signs = self.raw(graph)
+                rarity[part], half[part] = signs.rarity, self._calibration.half(signs)
+                for i in np.flatnonzero(self._familiarity.unknown(graph)).tolist():
+                    outside[start + i], half[start + i] = "an atom unlike those it learned from", np.inf
                 for i, why in refused.items():
                     outside[start + i] = why
                     mean[start + i], half[start + i], rarity[start + i] = np.nan, np.inf, np.inf
@@ -133,12 +137,17 @@ class Surrogate:
             half[i] = np.inf
         return Guesses(mean, half, tuple(outside), rarity, atoms)
 
-    def raw(self, graph: Graphs) -> tuple[Array, Array]:
-        """Means and the network's own logarithms of scales, not calibrated, each (m, 7) in the units of the answers."""
+    def raw(self, graph: Graphs) -> tuple[Array, Signs]:
+        """Means (m, 7) in the units of the answers, and what the width of their intervals will be made of."""
         with torch.inference_mode():
-            mean, log_scale, _ = self._network(Tensors.of(graph))
+            mean, log_scale, features, _ = self._network(Tensors.of(graph))
             mean = with_gap(mean * self._spread[1:] + self._centre)
-            return mean.double().numpy(), (log_scale + torch.log(self._spread)).double().numpy()
+            leverage = (features @ self._whitening).square().sum(dim=1)
+            scales = (log_scale + torch.log(self._spread)).double().numpy()
+        signs = Signs(
+            scales, self._familiarity.rarity(graph), leverage.double().numpy(), graph.sizes.astype(np.float64)
+        )
+        return mean.double().numpy(), signs
 
 
 def with_gap(values: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from knowledge.quantum.calibration import SMALLEST_CLASS, Calibration
+from knowledge.quantum.calibration import SMALLEST_CLASS, Calibration, Signs
 from knowledge.quantum.familiarity import Familiarity, surroundings
 from knowledge.quantum.graphs import AROMATIC, ATOM_CODES, ATOM_FEATURES, CIS, DOUBLE, SINGLE, TRANS, TRIPLE, graphs
 from knowledge.quantum.training.examples import examples, together
@@ -82,6 +82,16 @@ def test_rarity_counts_what_was_never_seen() -> None:
     assert rarity[1] == pytest.approx(2 / 2)
     assert rarity[2] == 4.0
     assert rarity[3] == 0.0
+    assert familiarity.unknown(graphs(["CCCO", "FC", "CC(C)(C)C", "[Na+].[Cl-]"])[0]).tolist() == [
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
+def taken(signs: Signs, rows: slice) -> Signs:
+    return Signs(signs.log_scale[rows], signs.rarity[rows], signs.leverage[rows], signs.atoms[rows])
 
 
 def test_calibrated_intervals_hold_and_widen_with_strangeness() -> None:
@@ -91,10 +101,11 @@ def test_calibrated_intervals_hold_and_widen_with_strangeness() -> None:
     atoms = rng.integers(4, 30, size=n).astype(np.float64)
     spread = np.exp(rng.normal(size=(n, 2)) * 0.5)
     error = rng.laplace(size=(n, 2)) * spread * (1.0 + rarity[:, None])
-    log_scale = np.log(spread) - 2.0  # right in order, far too sure
-    fitted = Calibration.fit(error[: n // 2], log_scale[: n // 2], rarity[: n // 2], atoms[: n // 2])
+    # Scales right in order and far too sure, and a leverage that says nothing.
+    signs = Signs(np.log(spread) - 2.0, rarity, np.exp(rng.normal(size=n) * 0.1), atoms)
+    fitted = Calibration.fit(error[: n // 2], taken(signs, slice(n // 2)))
     restored = Calibration.of_plain(fitted.plain())
-    half = restored.half(log_scale[n // 2 :], rarity[n // 2 :], atoms[n // 2 :])
+    half = restored.half(taken(signs, slice(n // 2, n)))
     held = np.abs(error[n // 2 :]) <= half
     assert held.mean(axis=0) == pytest.approx(0.9, abs=0.02)
     for value in (0.05, 0.5, 2.0):
@@ -107,7 +118,7 @@ def test_calibrated_intervals_hold_and_widen_with_strangeness() -> None:
 def test_calibration_wants_enough_molecules() -> None:
     few = SMALLEST_CLASS - 1
     with pytest.raises(ValueError, match=str(SMALLEST_CLASS)):
-        Calibration.fit(np.ones((few, 1)), np.zeros((few, 1)), np.zeros(few), np.ones(few))
+        Calibration.fit(np.ones((few, 1)), Signs(np.zeros((few, 1)), np.zeros(few), np.ones(few), np.ones(few)))
 
 
 def test_parts_follow_the_connectivity() -> None:

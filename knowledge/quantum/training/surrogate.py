@@ -25,10 +25,10 @@ from safetensors.torch import save_file as save_tensors
 from torch import Tensor, nn
 from torch.nn import functional
 
-from knowledge.quantum.calibration import Calibration
+from knowledge.quantum.calibration import Calibration, Signs
 from knowledge.quantum.familiarity import Familiarity
 from knowledge.quantum.graphs import VERSION
-from knowledge.quantum.network import Network
+from knowledge.quantum.network import Network, Tensors
 from knowledge.quantum.surrogate import QUANTITIES, WEIGHTS, Array, Surrogate, with_gap
 from knowledge.quantum.training.examples import Example, examples, tensors, together
 from knowledge.quantum.training.labels import folder, read
@@ -82,7 +82,7 @@ class Trainer:
 
     def update(self, chosen: Sequence[Example]) -> float:
         graph, values, charges = tensors(chosen)
-        mean, log_scale, charge = self.network(graph)
+        mean, log_scale, _, charge = self.network(graph)
         error = (with_gap(mean * self.spread[1:] + self.centre) - values) / self.spread
         loss = functional.smooth_l1_loss(error, torch.zeros_like(error), beta=0.1)
         likelihood = (error.detach().abs() * torch.exp(-log_scale) + log_scale).mean()
@@ -127,19 +127,45 @@ class Trainer:
         self.epoch, self.step = int(notes["epoch"]), int(notes["step"])
 
 
-def guessed(surrogate: Surrogate, chosen: Sequence[Example]) -> tuple[Array, Array]:
-    """Means and the network's logarithms of scales, each (n, 7)."""
+def guessed(surrogate: Surrogate, chosen: Sequence[Example]) -> tuple[Array, Signs]:
+    """Means (n, 7) and the signs of their errors."""
     rows = [surrogate.raw(together(chosen[i : i + BATCH])) for i in range(0, len(chosen), BATCH)]
-    return np.concatenate([mean for mean, _ in rows]), np.concatenate([scale for _, scale in rows])
+    signs = [sign for _, sign in rows]
+    return np.concatenate([mean for mean, _ in rows]), Signs(
+        np.concatenate([s.log_scale for s in signs]),
+        np.concatenate([s.rarity for s in signs]),
+        np.concatenate([s.leverage for s in signs]),
+        np.concatenate([s.atoms for s in signs]),
+    )
+
+
+def whitening(network: Network, chosen: Sequence[Example]) -> Tensor:
+    """(d, d): the squared length of features times this is a molecule's leverage on a linear fit to all `chosen`, in
+    units of their mean (the variance of a Bayesian last layer, D. MacKay, Neural Comput. 1992, 4, 448).
+    """
+    with torch.inference_mode():
+        features = torch.cat(
+            [network(Tensors.of(together(chosen[i : i + BATCH])))[2] for i in range(0, len(chosen), BATCH)]
+        ).double()
+    gram = features.T @ features / len(features)
+    gram += 1e-3 * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
+    root = torch.linalg.inv(torch.linalg.cholesky(gram)).T
+    scaled: Tensor = root / (features @ root).square().sum(dim=1).mean().sqrt()
+    return scaled.float().contiguous()
 
 
 def write(trainer: Trainer, parts: dict[str, list[Example]], path: Path) -> None:
     """Weights in half precision, then, with exactly these, the calibration on the validation part."""
     familiarity = Familiarity.of(together(parts["train"]))
-    arrays: dict[str, Any] = {f"network.{k}": v.numpy().astype(np.float16) for k, v in trainer.average.items()}
-    arrays["surroundings"] = familiarity.keys
-    arrays["molecules"] = familiarity.counts.astype(np.int32)
     width, depth = trainer.network.start.out_features, len(trainer.network.layers)
+    halved = {k: v.half() for k, v in trainer.average.items()}
+    network = Network(width, depth).eval()
+    network.load_state_dict(halved)
+    arrays: dict[str, Any] = {f"network.{k}": v.numpy() for k, v in halved.items()}
+    arrays["surroundings"] = familiarity.keys
+    arrays["surroundings.molecules"] = familiarity.counts.astype(np.int32)
+    arrays["types.molecules"] = familiarity.types.astype(np.int32)
+    arrays["whitening"] = whitening(network, parts["train"]).numpy()
     counts = {name: len(chosen) for name, chosen in parts.items()}
     about = {
         "graphs": VERSION,
@@ -153,19 +179,17 @@ def write(trainer: Trainer, parts: dict[str, list[Example]], path: Path) -> None
         "seed": trainer.seed,
         "labels_sha256": sha256_text("\n".join(sorted(e.inchikey for chosen in parts.values() for e in chosen))),
     }
-    none = Calibration(np.zeros((len(QUANTITIES), 4)), (), np.ones((1, len(QUANTITIES))))
+    none = Calibration(np.zeros((len(QUANTITIES), 5)), (), np.ones((1, len(QUANTITIES))))
     validation = parts["validation"]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     save_file(arrays, temporary, metadata={"about": json.dumps(about | {"calibration": none.plain()})})
-    mean, log_scale = guessed(Surrogate(temporary), validation)
-    calibration = Calibration.fit(
-        np.stack([e.values for e in validation]) - mean,
-        log_scale,
-        familiarity.rarity(together(validation)),
-        np.array([e.atoms for e in validation], dtype=np.float64),
-    )
+    mean, signs = guessed(Surrogate(temporary), validation)
+    error = np.stack([e.values for e in validation]) - mean
+    calibration = Calibration.fit(error, signs)
+    print("validation:", dict(zip(QUANTITIES, np.abs(error).mean(axis=0).round(3).tolist(), strict=True)))
     save_file(arrays, temporary, metadata={"about": json.dumps(about | {"calibration": calibration.plain()})})
+    temporary.chmod(0o644)
     temporary.replace(path)
 
 
@@ -175,15 +199,17 @@ def measured(surrogate: Surrogate, chosen: Sequence[Example]) -> dict[str, Any]:
     values = np.stack([example.values for example in chosen])
     error = guesses.mean - values
     inside = np.abs(error) <= guesses.half
-    strange = guesses.rarity >= 1.0
+    told = np.isfinite(guesses.half).all(axis=1)
+    strange = told & (guesses.rarity >= 1.0)
     return {
         "n": len(chosen),
         "strange": int(strange.sum()),
+        "no_interval": int((~told).sum()),
         "quantities": {
             name: {
                 "mae": round(float(np.abs(error[:, k]).mean()), 3),
                 "r": round(float(np.corrcoef(guesses.mean[:, k], values[:, k])[0, 1]), 4),
-                "coverage_90": round(float(inside[:, k].mean()), 3),
+                "coverage_90": round(float(inside[told, k].mean()), 3),
                 "coverage_90_strange": round(float(inside[strange, k].mean()), 3) if strange.any() else None,
                 "half_width": round(float(np.median(guesses.half[:, k])), 3),
                 "half_width_strange": round(float(np.median(guesses.half[strange, k])), 3) if strange.any() else None,
@@ -196,7 +222,7 @@ def measured(surrogate: Surrogate, chosen: Sequence[Example]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=150)
-    parser.add_argument("--width", type=int, default=96)
+    parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--depth", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=int, help="only the first so many labels, so that the file may grow meanwhile")
