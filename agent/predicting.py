@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from agent.consistent import Moved, consistent
 from knowledge.records.explanation import Explanation
 from knowledge.records.fact import Fact
 from knowledge.records.molecule import InvalidMolecule, Molecule
 from knowledge.records.properties import Property
 
 if TYPE_CHECKING:
-    from knowledge.qspr.selection import Prediction
     from knowledge.qspr.shelf import Shelf, Shelved
 
 EXPLAINED = 20  # molecules up to which each is explained if nothing is said; one takes some half a second
@@ -32,6 +32,7 @@ class Predicted:
     """One molecule's prediction in the property's unit. `known`: what the handbook says, when it says something.
 
     `problem`: why there is no prediction; everything else is then empty. `unexplained`: why there is no explanation.
+    `moved`: how the model's own value was changed to agree with predictions of other properties, and by how much.
     """
 
     smiles: str
@@ -48,6 +49,8 @@ class Predicted:
     known: Fact | None = None
     explanation: Explanation | None = None
     unexplained: str = ""
+    moved_by: float = 0.0
+    moved: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,9 @@ def predict(
     shelved = shelf.get(prop)
     asked = [_read(text) for text in smiles]
     molecules = {m.smiles: m for m in asked if isinstance(m, Molecule)}
-    found = dict(zip(molecules, shelved.selected.predict(list(molecules), level=level), strict=True))
+    found = consistent(
+        prop, dict(zip(molecules, shelved.selected.predict(list(molecules), level=level), strict=True)), shelf
+    )
     known = _known(prop, list(molecules.values()))
     if explained is None and len(molecules) > EXPLAINED:
         why: dict[str, Explanation | str] = dict.fromkeys(
@@ -129,8 +134,9 @@ def _known(prop: str, molecules: Sequence[Molecule]) -> dict[str, Fact]:
 
 
 def _predicted(
-    molecule: Molecule, found: Prediction, prop: Property, known: Fact | None, why: Explanation | str
+    molecule: Molecule, moved: Moved, prop: Property, known: Fact | None, why: Explanation | str
 ) -> Predicted:
+    found = moved.prediction
     return Predicted(
         smiles=molecule.smiles,
         inchikey=molecule.inchikey,
@@ -145,6 +151,8 @@ def _predicted(
         known=known,
         explanation=None if isinstance(why, str) else why,
         unexplained=why if isinstance(why, str) else "",
+        moved_by=moved.by,
+        moved=moved.reason,
     )
 
 
@@ -177,6 +185,8 @@ def as_json(answer: Answer) -> dict[str, Any]:
                 "known": None if p.known is None else p.known.model_dump(mode="json"),
                 "explanation": None if p.explanation is None else p.explanation.model_dump(mode="json"),
                 "unexplained": p.unexplained,
+                "moved_by": p.moved_by,
+                "moved": p.moved,
             }
             for p in answer.predictions
         ],

@@ -31,6 +31,8 @@ def show_answer(answer: Answer) -> None:
 def _show_one(page: Page, one: Predicted, prop: Property) -> None:
     unit = words.unit(prop.unit)
     page.item("predicted", f"{number(one.value)} {unit}, from {number(one.low)} to {number(one.high)}")
+    if one.moved:
+        page.item("moved", one.moved)
     if one.known is not None:
         page.item("known", f"{number(one.known.value)} {unit} ({one.known.source})")
     if one.in_domain is False:

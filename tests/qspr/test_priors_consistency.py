@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from knowledge.qspr.priors.consistency import GAP, increasing, ordered_transitions, rising_pressure
+from knowledge.qspr.contract import Belief
+from knowledge.qspr.priors.consistency import GAP, in_order, increasing, ordered_transitions, rising_pressure
 
 
 def test_what_is_in_order_stays_as_it_is() -> None:
@@ -65,3 +66,17 @@ def test_bad_arguments() -> None:
         increasing(np.array([1.0, 2.0]), np.array([1.0]))
     with pytest.raises(ValueError, match="finite"):
         rising_pressure(np.array([300.0]), np.array([np.nan]), np.array([1.0]))
+
+
+def test_beliefs_of_several_models_are_put_in_order_by_name() -> None:
+    melting = Belief(np.array([400.0, 200.1]), np.array([40.0, 30.0]), np.zeros(2))
+    boiling = Belief(np.array([380.0, 350.3]), np.array([3.0, 5.0]), np.array([4.0, 4.0]))
+    both = in_order({"boiling_point": boiling, "melting_point": melting})
+    assert both["melting_point"][0] + GAP == pytest.approx(both["boiling_point"][0])
+    assert abs(both["boiling_point"][0] - 380.0) < 1.0
+    assert (both["melting_point"][1], both["boiling_point"][1]) == (200.1, 350.3)
+    assert in_order({"boiling_point": boiling})["boiling_point"].tolist() == [380.0, 350.3]
+    certain = Belief(boiling.mean, np.zeros(2), np.zeros(2))
+    assert in_order({"boiling_point": certain, "melting_point": melting})["boiling_point"][0] == pytest.approx(380.0)
+    with pytest.raises(ValueError, match="'flash_point' has no place"):
+        in_order({"flash_point": boiling})

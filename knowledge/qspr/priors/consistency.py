@@ -7,9 +7,16 @@ is done here is meant for liquids.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from knowledge.qspr.contract import Belief
 from knowledge.qspr.kernels import Array
+
+_CERTAIN = 1e-3  # K
+TRANSITIONS = ("melting_point", "boiling_point", "critical_temperature")
+"""In the order that a liquid passes them on heating."""
 
 # K between melting, boiling and critical point: the narrowest liquid range of common organics is some kelvin wide.
 GAP = 1.0
@@ -51,6 +58,28 @@ def ordered_transitions(means: Array, stds: Array, *, gap: float = GAP) -> Array
         raise ValueError(f"expected means and stds of shape (n, 3), got {means.shape} and {stds.shape}")
     rows = [increasing(m, s, gap=gap) for m, s in zip(means, stds, strict=True)]
     return np.stack(rows) if rows else means.copy()
+
+
+def in_order(beliefs: Mapping[str, Belief]) -> dict[str, Array]:
+    """Means (n,) in K of those TRANSITIONS that are in `beliefs`, moved least so that each is below the next.
+
+    A mean that breaks no order stays what it is to the last bit. Raises ValueError for a property that is none of the
+    three.
+    """
+    strange = [name for name in beliefs if name not in TRANSITIONS]
+    if strange:
+        raise ValueError(f"'{strange[0]}' has no place among {', '.join(TRANSITIONS)}")
+    there = [name for name in TRANSITIONS if name in beliefs]
+    n = max((len(beliefs[name].mean) for name in there), default=0)
+    means, stds = np.full((n, 3), np.nan), np.ones((n, 3))
+    for name in there:
+        column = TRANSITIONS.index(name)
+        # Somebody who claims certainty can be moved all the same, if only by somebody else who does.
+        means[:, column], stds[:, column] = beliefs[name].mean, np.maximum(beliefs[name].total, _CERTAIN)
+    moved = ordered_transitions(means, stds)
+    # Pooling shifts by the gap and back again, which leaves a rounding error.
+    moved = np.where(np.abs(moved - means) > 1e-9 * np.abs(means), moved, means)
+    return {name: moved[:, TRANSITIONS.index(name)] for name in there}
 
 
 def rising_pressure(temperatures: Array, log_pressures: Array, stds: Array) -> Array:
