@@ -68,11 +68,11 @@ def ordered(smiles: Sequence[str], seed: int) -> list[str]:
     return [text for _, text in sorted(keyed)]
 
 
-def queue(zinc: Path, seed: int) -> Iterator[str]:
+def queue(zinc: Path | None, seed: int) -> Iterator[str]:
     from knowledge.sources.handbook import Handbook
 
     handbook = iter(ordered([m.smiles for m in Handbook.full().molecules()], seed))
-    drugs = iter(ordered(zinc.read_text(encoding="ascii").split(), seed))
+    drugs = iter(ordered(zinc.read_text(encoding="ascii").split(), seed) if zinc is not None else [])
     while True:
         some = [next(handbook, None) for _ in range(_HANDBOOK_TO_ZINC)]
         one = next(drugs, None)
@@ -110,7 +110,7 @@ def _whole(path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--zinc", type=Path, required=True, help="a file of SMILES, one a line")
+    parser.add_argument("--zinc", type=Path, help="a file of SMILES, one a line; without, the handbook alone")
     parser.add_argument("--seconds", type=float, default=4000.0)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
