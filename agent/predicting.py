@@ -32,6 +32,7 @@ class Predicted:
     """One molecule's prediction in the property's unit. `known`: what the handbook says, when it says something.
 
     `problem`: why there is no prediction; everything else is then empty. `unexplained`: why there is no explanation.
+    `basis`: what the value was computed from, where no model of the property itself was asked.
     `moved`: how the model's own value was changed to agree with predictions of other properties, and by how much.
     """
 
@@ -51,6 +52,7 @@ class Predicted:
     unexplained: str = ""
     moved_by: float = 0.0
     moved: str = ""
+    basis: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def predict(
     Raises NoSuchModel, Unreadable, OSError.
     """
     shelved = shelf.get(prop)
-    asked = [_read(text) for text in smiles]
+    asked = [read_molecule(text) for text in smiles]
     molecules = {m.smiles: m for m in asked if isinstance(m, Molecule)}
     found = consistent(
         prop, dict(zip(molecules, shelved.selected.predict(list(molecules), level=level), strict=True)), shelf
@@ -111,7 +113,8 @@ def _explained(shelved: Shelved, smiles: str) -> Explanation | str:
         return str(error)
 
 
-def _read(text: str) -> Molecule | Predicted:
+def read_molecule(text: str) -> Molecule | Predicted:
+    """A single molecule, or the answer that says why it is none."""
     try:
         molecule = Molecule.from_smiles(text)
     except InvalidMolecule as error:
@@ -187,6 +190,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
                 "unexplained": p.unexplained,
                 "moved_by": p.moved_by,
                 "moved": p.moved,
+                "basis": p.basis,
             }
             for p in answer.predictions
         ],

@@ -16,8 +16,7 @@ def show_answer(answer: Answer) -> None:
     page = Page()
     prop = answer.property
     page.say(
-        f"{words.heading(prop.name)} in {words.unit(prop.unit)}, {answer.level:.0%} intervals; "
-        f"{answer.model} trained on {answer.molecules} molecules of the {answer.origin}",
+        f"{words.heading(prop.name)} in {words.unit(prop.unit)}, {answer.level:.0%} intervals; " + learned(answer),
         style="bold",
     )
     for one in answer.predictions:
@@ -28,9 +27,18 @@ def show_answer(answer: Answer) -> None:
         _show_one(page, one, prop)
 
 
+def learned(answer: Answer) -> str:
+    """What answered, and what it has learned from."""
+    if not answer.molecules:
+        return answer.model
+    return f"{answer.model} trained on {answer.molecules} molecules of the {answer.origin}"
+
+
 def _show_one(page: Page, one: Predicted, prop: Property) -> None:
     unit = words.unit(prop.unit)
     page.item("predicted", f"{number(one.value)} {unit}, from {number(one.low)} to {number(one.high)}")
+    if one.basis:
+        page.item("from", one.basis)
     if one.moved:
         page.item("moved", one.moved)
     if one.known is not None:

@@ -150,6 +150,10 @@ def predict(
     name: Annotated[str, typer.Option("--property", help="One of those that `properties` lists.")],
     level: Annotated[float, typer.Option(help="How often the interval shall hold.", min=0.01, max=0.999)] = 0.9,
     folder: FolderOption = FOLDER,
+    temperature: Annotated[
+        float | None,
+        typer.Option(help="K; with --property vapour_pressure, which follows from the boiling point.", min=1),
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with drawings.")] = None,
     explain: Annotated[
         bool | None,
@@ -158,6 +162,7 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Predict a property of molecules: value, interval, whether the model may be believed, and what it goes by."""
+    from agent import vapour
     from agent.predicting import as_json as document
     from agent.predicting import predict as ask
     from knowledge.qspr.shelf import NoSuchModel, Shelf, Unreadable
@@ -166,11 +171,16 @@ def predict(
     if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
         raise Unusable(f"{html}: cannot be written: not a file in an existing folder")
     shelf = Shelf(folder)
+    if (temperature is not None) != (name == vapour.NAME):
+        raise Unusable(f"--temperature goes with --property {vapour.NAME}, which needs one, and with no other")
     try:
         own = [trained for trained in shelf.names() if trained not in PROPERTIES]
-        if name not in own:
-            get_property(name)
-        answer = ask(name, smiles, shelf, level=level, explained=explain)
+        if temperature is not None:
+            answer = vapour.vapour_pressures(smiles, shelf, temperature=temperature, level=level)
+        else:
+            if name not in own:
+                get_property(name)
+            answer = ask(name, smiles, shelf, level=level, explained=explain)
     except UnknownProperty as error:
         raise Unusable(f"{error}" + (f"; and of your tables: {', '.join(own)}" if own else "")) from None
     except (NoSuchModel, Unreadable) as error:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from knowledge.qspr.kernels import Array
 from knowledge.qspr.priors.joback import JobackBoilingPoint, JobackVaporization
@@ -14,6 +15,13 @@ from knowledge.qspr.priors.prior import Prior
 ATMOSPHERE = 101.325  # kPa
 GAS_CONSTANT = 8.314462618e-3  # kJ/(mol K)
 _COMPRESSIBILITY = 0.97  # of the vapour less that of the liquid, at the boiling point (Lyman)
+SLOPE_ERROR = 0.133
+"""Antoine's curve from the true boiling point and Joback's heat is wrong by at most this share of |ln(p/p0)|, p0 the
+atmosphere, in 90 % of cases. Measured against the Antoine equations of B. E. Poling, J. M. Prausnitz, J. P. O'Connell,
+The Properties of Gases and Liquids, 5th ed., 2001, as `chemicals` has them: 279 molecules at 7 temperatures each, where
+|ln(p/p0)| > 0.3.
+"""
+TESTED = (0.7, 1.1)  # of T/Tb, the range of these temperatures
 
 
 @dataclass(frozen=True)
@@ -79,3 +87,32 @@ def vapour_pressures(smiles: Sequence[str], boiling: Prior | None = None) -> lis
 def _check(boiling: float, vaporization: float) -> None:
     if not (boiling > 0.0 and vaporization > 0.0):
         raise ValueError(f"need a positive boiling point and heat, got {boiling:g} K and {vaporization:g} kJ/mol")
+
+
+def pressure_range(
+    boiling: tuple[float, float, float], vaporization: float, temperature: float, level: float
+) -> tuple[float, float, float] | None:
+    """kPa at `temperature` (K), and the ends of an interval of `level`: from a boiling point with the ends of its own
+    interval of that level (K) and the heat of vaporization there (kJ/mol). None at and below the pole of the curve.
+
+    The ends of the boiling point give those of the pressure, the higher one the lower. The curve's own error is added
+    in squares: `SLOPE_ERROR` at a level of 90 %, at others as a normal distribution has it.
+    Raises ValueError for numbers that are not positive or a level outside (0, 1).
+    """
+    if not (0.0 < level < 1.0 and temperature > 0.0):
+        raise ValueError(
+            f"need a level between 0 and 1 and a positive temperature, got {level:g} and {temperature:g} K"
+        )
+    value, lower, upper = boiling
+    middle, low, high = (
+        float(np.log(VapourPressure.antoine(t, vaporization)([temperature])[0])) for t in (value, upper, lower)
+    )
+    if not np.isfinite(middle):
+        return None
+    factor = special.ndtri(0.5 * (1.0 + level)) / special.ndtri(0.95)
+    own = SLOPE_ERROR * float(factor) * abs(middle - float(np.log(ATMOSPHERE)))
+    # A boiling point whose upper end has no curve at this temperature leaves only the curve's own error below.
+    below = middle - low if np.isfinite(low) else 0.0
+    above = high - middle if np.isfinite(high) else 0.0
+    ends = middle - float(np.hypot(below, own)), middle + float(np.hypot(above, own))
+    return float(np.exp(middle)), float(np.exp(ends[0])), float(np.exp(ends[1]))
