@@ -39,7 +39,7 @@ _RANGE = {
 }
 # Centre of the priors of a secondary source's deviations and noise, in units of standardised targets.
 _DELTA = {True: 1e-3, False: 0.05}
-_NOISE = {True: 2e-3, False: 0.02}
+_NOISE = {True: 5e-3, False: 0.02}
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,9 @@ def start(similarities: int, dimensions: Sequence[int], measured: Sequence[bool]
     shape = np.array([*theta.similarities, *theta.radials])
     deltas = np.array([[_DELTA[m]] * len(shape) for m in measured])
     deltas[0] = 0.0
-    noises = np.array([theta.noise, *(_NOISE[m] for m in measured[1:])])
+    # Witnesses of one quantity start as equals, the primary source among them.
+    first = _NOISE[True] if any(measured[1:]) else theta.noise
+    noises = np.array([first, *(_NOISE[m] for m in measured[1:])])
     return Coregion(shape, np.array(theta.lengths), theta.nugget, np.ones(len(measured)), deltas, noises)
 
 

@@ -38,7 +38,8 @@ MAX_ROWS = 2000  # values of all sources together
 ELSEWHERE = 400  # of them, values of molecules that the primary source does not have
 SEARCH_ROWS = 400
 ITERATIONS = 40
-_ROUNDS = 3  # of weighing values and searching hyperparameters
+_SEARCHES = 2  # of hyperparameters, after the first one, each with new weights of the values
+_WEIGHINGS = 4
 _ASKED = 256  # molecules predicted at one time
 
 
@@ -215,16 +216,19 @@ class Fusion:
         rows = _rows(data, target)
         prior = start(len(counts), [x.shape[1] for x in scaled], [True, *(s.measured for s in self.sources)])
         heavy = np.array([any(s.measured for s in self.sources), *(s.measured for s in self.sources)])
+        whole = seen.terms()
+        if heavy.any():
+            # Weighed first with equal noises: a search that starts from unweighed values blames the wrong source for a
+            # misprint, and does not come back.
+            rows = _weighed(prior, whole, rows, heavy)
         order, some = _subset(rows, len(samples), len(smiles), seed)
         terms = seen.terms(order)
         theta = search(terms, some, prior=prior, iterations=ITERATIONS)
         if heavy.any():
-            for _ in range(_ROUNDS):
-                some = replace(some, weights=reweighted(theta, theta.kernels(terms), some, heavy))
+            for _ in range(_SEARCHES):
+                some = _weighed(theta, terms, some, heavy)
                 theta = search(terms, some, prior=prior, begin=theta, iterations=ITERATIONS)
-            everything = theta.kernels(seen.terms())
-            for _ in range(_ROUNDS):
-                rows = replace(rows, weights=reweighted(theta, everything, rows, heavy))
+            rows = _weighed(theta, whole, rows, heavy)
         return FittedFusion(self.name, self.views, self.sources, data, target, scalers, seen, rows, theta)
 
     def restore(self, stored: Stored) -> FittedFusion:
@@ -270,6 +274,13 @@ def _rows(data: FusedSamples, target: Target) -> Rows:
         variances=np.concatenate([part.variances for part in data.samples]) / target.spread**2,
         weights=np.ones(len(data)),
     )
+
+
+def _weighed(theta: Coregion, terms: Terms, rows: Rows, heavy: NDArray[np.bool_]) -> Rows:
+    kernels = theta.kernels(terms)
+    for _ in range(_WEIGHINGS):
+        rows = replace(rows, weights=reweighted(theta, kernels, rows, heavy))
+    return rows
 
 
 def _subset(rows: Rows, trained: int, molecules: int, seed: int) -> tuple[NDArray[np.intp], Rows]:
