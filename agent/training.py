@@ -303,7 +303,7 @@ def limited(data: Data, wish: Training, models: Sequence[str]) -> Data:
         limit = CUBIC_ROWS
         note = (
             f"{CUBIC_ROWS} of {len(data.samples)} molecules are used: the time of {cubic[0]} grows with the cube of "
-            "their number; --models boosting --rows N takes more"
+            "their number; --models boosting takes all"
         )
     elif len(data.samples) > limit:
         note = f"{limit} of {len(data.samples)} molecules are used, as asked"
