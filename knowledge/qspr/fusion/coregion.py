@@ -9,9 +9,8 @@ Trends Mach. Learn. 4 (2012) 195). With two sources it is the autoregressive for
 Biometrika 87 (2000) 1, read from the accurate source to the cheap one, so that sources need not be in a chain.
 
 A term of its own for each molecule ("nugget") is part of f: sources that agree on a molecule against its neighbours are
-believed, where a single source would be taken for noisy. The noise of measured sources has heavy tails: a value counts
-by a weight lambda of Student's t with `FREEDOM` degrees of freedom, found by variational expectation (M. E. Tipping,
-N. D. Lawrence, Neurocomputing 69 (2005) 123), because handbooks agree to half a kelvin or misprint by fifty.
+believed, where a single source would be taken for noisy. Each value may have a weight of its own that divides its
+noise; see `knowledge.qspr.fusion.tails`.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ from knowledge.qspr.kernels import Array
 from knowledge.qspr.models.process import CONSTANT, Terms, matern, start_for
 
 BIAS = 1.0  # prior variance of a source's bias, in units of standardised targets
-FREEDOM = 3.0
 _JITTER = 1e-8
 _SPREAD = {"variance": 1.5, "length": 1.0, "rest": 1.5, "scale": 0.3, "delta": 1.5}
 _RANGE = {
@@ -45,7 +43,7 @@ _NOISE = {True: 5e-3, False: 0.02}
 @dataclass(frozen=True)
 class Rows:
     """N values sorted by source: `molecule` and `source` (N,) are numbers, `y` standardised values, `variances` known
-    ones, 0 where nothing is known, `weights` lambda.
+    ones, 0 where nothing is known, `weights` what the values' noise is divided by.
     """
 
     molecule: NDArray[np.intp]
@@ -215,15 +213,3 @@ def search(terms: Terms, rows: Rows, *, prior: Coregion, begin: Coregion | None 
         options={"maxiter": iterations, "ftol": 1e-6, "gtol": 1e-2},
     )
     return Coregion.of(np.exp(found.x), sources, count, radials)
-
-
-def reweighted(theta: Coregion, kernels: Sequence[Array], rows: Rows, heavy: NDArray[np.bool_]) -> Array:
-    """New weights lambda (N,) of rows whose source is `heavy` (S,); 1 for the others."""
-    noise = theta.row_noise(rows)
-    factor = linalg.cholesky(covariance(theta, kernels, rows), lower=True, overwrite_a=True, check_finite=False)
-    alpha = linalg.cho_solve((factor, True), rows.y, check_finite=False)
-    inverse_factor = linalg.solve_triangular(factor, np.eye(len(alpha)), lower=True, check_finite=False)
-    precision = (inverse_factor**2).sum(axis=0)
-    square = (noise * alpha) ** 2 + np.maximum(noise - noise**2 * precision, 0.0)
-    weights = (FREEDOM + 1.0) / (FREEDOM + square / (noise * rows.weights))
-    return np.where(heavy[rows.source], weights, 1.0)

@@ -18,16 +18,15 @@ from scipy import linalg, sparse
 from knowledge.qspr.contract import Belief, Samples, Stored
 from knowledge.qspr.fusion.coregion import (
     BIAS,
-    FREEDOM,
     Coregion,
     Rows,
     covariance,
-    reweighted,
     search,
     start,
 )
 from knowledge.qspr.fusion.report import SourceReport, reports
 from knowledge.qspr.fusion.sources import FusedSamples, Source, fused
+from knowledge.qspr.fusion.tails import FREEDOM, reweighted
 from knowledge.qspr.kernels import Array, squared_distance, tanimoto
 from knowledge.qspr.models.gp import GaussianProcess, Views
 from knowledge.qspr.models.process import CONSTANT, Terms
@@ -39,7 +38,7 @@ ELSEWHERE = 400  # of them, values of molecules that the primary source does not
 SEARCH_ROWS = 400
 ITERATIONS = 40
 _SEARCHES = 2  # of hyperparameters, after the first one, each with new weights of the values
-_WEIGHINGS = 4
+_WEIGHINGS = 3
 _ASKED = 256  # molecules predicted at one time
 
 
