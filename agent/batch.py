@@ -14,6 +14,7 @@ from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
 from agent.campaign import CampaignSpec
+from agent.explaining import with_forecasts
 from agent.prior import handbook, known_facts, route_planner, stock
 from agent.snapshot import Rule, Snapshot, take
 from agent.stages.contract import Inputs
@@ -25,7 +26,7 @@ from planners.design.evolve import Scores, evolve
 from planners.design.genetic.evolution import GeneticGenerator
 from planners.design.library import LibraryGenerator
 from planners.optimize.batch import select
-from planners.optimize.goals import Observation
+from planners.optimize.goals import Observation, needed_properties
 from planners.optimize.outlook import Outlook
 from planners.optimize.prescreen import rank
 from planners.optimize.surrogates import Surrogates
@@ -94,6 +95,7 @@ def propose_batch(inputs: Inputs) -> dict[str, Any]:
     shelf = [pool[i].model_copy(update={"purchasable": True}) for i in way if i in sold][: spec.search.checked]
     chosen = choose(checked, size - references)
     chosen += choose(shelf, min(references, size - len(chosen)))
+    chosen = with_forecasts(chosen, surrogates, needed_properties(spec.objectives, spec.constraints))
     return {
         "chosen": [c.model_dump(mode="json") for c in chosen],
         "pool": [c.molecule.smiles for c in checked],

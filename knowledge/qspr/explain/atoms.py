@@ -30,7 +30,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knowledge.qspr.contract import Fitted
+from knowledge.qspr.explain.inside import Predicts
 from knowledge.qspr.explain.parts import Parts
 from knowledge.qspr.kernels import Array
 
@@ -69,7 +69,7 @@ class Contributions:
     evaluated: int
 
 
-def contributions(fitted: Fitted, smiles: str, *, limit: int = LIMIT) -> Contributions:
+def contributions(fitted: Predicts, smiles: str, *, limit: int = LIMIT) -> Contributions:
     """Of one molecule. Deterministic. Raises InvalidMolecule, and ValueError for several molecules in one SMILES or one
     that cannot be taken apart.
     """

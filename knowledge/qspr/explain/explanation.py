@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from knowledge.qspr.contract import Fitted, Samples
+from knowledge.qspr.contract import Samples
 from knowledge.qspr.explain.atoms import LIMIT, contributions
+from knowledge.qspr.explain.inside import Predicts
 from knowledge.qspr.explain.precedents import COUNT, shares
 from knowledge.qspr.explain.prior_terms import prior_shares
 from knowledge.records.explanation import Explanation, PartShare, Precedent
@@ -11,7 +12,7 @@ from knowledge.records.properties import Property
 
 
 def explain(
-    fitted: Fitted,
+    fitted: Predicts,
     samples: Samples,
     prop: Property,
     smiles: str,

@@ -14,8 +14,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from knowledge.qspr.contract import Fitted, Samples
-from knowledge.qspr.explain.inside import answering, members
+from knowledge.qspr.contract import Samples
+from knowledge.qspr.explain.inside import Predicts, answering, members
 from knowledge.qspr.kernels import Array, tanimoto
 from knowledge.qspr.representation import default_representation
 from knowledge.records.explanation import Basis
@@ -51,7 +51,7 @@ class Shares:
         return [i for i in order.tolist() if self.share[i] != 0.0]
 
 
-def shares(fitted: Fitted, samples: Samples, smiles: str) -> Shares:
+def shares(fitted: Predicts, samples: Samples, smiles: str) -> Shares:
     """`samples`: what the model was fitted on. Raises InvalidMolecule."""
     used = default_representation()
     similarity = tanimoto(used.counts([smiles]), used.counts(samples.smiles))[0]

@@ -15,8 +15,7 @@ from rdkit.Chem import rdMolDescriptors
 
 from knowledge.features.featurizer import parse
 from knowledge.features.joback_groups import NAMES, joback_fragmentation
-from knowledge.qspr.contract import Fitted
-from knowledge.qspr.explain.inside import members
+from knowledge.qspr.explain.inside import Predicts, members
 from knowledge.qspr.priors.feature import FittedWithPriorFeature
 from knowledge.qspr.priors.flash_point import ROOM, CatoireNaudetFlashPoint, vaporization_at
 from knowledge.qspr.priors.joback import JobackBoilingPoint, contributions, critical_ratio
@@ -29,7 +28,7 @@ _Account = tuple[str, float | None, tuple[Term, ...]]  # rule, constant, terms
 _NOTHING: _Account = ("", None, ())
 
 
-def prior_shares(fitted: Fitted, prop: Property, smiles: str) -> tuple[PriorShare, ...]:
+def prior_shares(fitted: Predicts, prop: Property, smiles: str) -> tuple[PriorShare, ...]:
     """One for each model with a prior, of a stack every member's; none for a model without. Raises InvalidMolecule."""
     found = []
     for weight, model in members(fitted):
