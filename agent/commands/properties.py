@@ -43,7 +43,7 @@ def train(
     smiles: Annotated[str, typer.Option(metavar="COL", help="Its column of SMILES.")] = "",
     target: Annotated[str, typer.Option(metavar="COL", help="Its column of values.")] = "",
     unit: Annotated[
-        str, typer.Option(help="Unit of values that have none behind the number, in a column or in the header.")
+        str, typer.Option(help="Unit of values that name none; those that name another are converted to it.")
     ] = "",
     unit_column: Annotated[str | None, typer.Option(metavar="COL", help="Its column of units.")] = None,
     uncertainty: Annotated[
