@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from knowledge.qspr.contract import Belief, Fitted, LeavesOneOut, Model, Samples, Stored
+from knowledge.qspr.contract import Belief, Fitted, LeavesOneOut, Model, Resumes, Samples, Stored
 from knowledge.qspr.kernels import Array
 from knowledge.qspr.models.scaling import Target, require_version
 
@@ -25,7 +25,7 @@ DOUBT = 3.0
 ROUNDS = 2
 FOLDS = 5
 FEWEST = 10  # molecules; fewer cannot outvote one of them
-VERSION = "1"
+VERSION = "2"
 _FLOOR = 1e-6  # of the values' spread: a model that claims certainty must not doubt rounding errors
 
 
@@ -82,8 +82,9 @@ def audit(
     """Judge every value by the others. `trusted` (SMILES) are never doubted: measurements of one's own.
 
     `earlier` (SMILES -> variance): doubts from an audit of nearly the same samples, in place from the start. Costs
-    `rounds` + 1 fits, and where the model is no `LeavesOneOut` FOLDS more for each round. Fewer than FEWEST samples are
-    taken as they are. Raises what the model raises, and ValueError for rounds < 1.
+    `rounds` + 1 fits, all but the first short where the model `Resumes`, and FOLDS more for each round where what it
+    gives is no `LeavesOneOut`. Fewer than FEWEST samples are taken as they are. Raises what the model raises, and
+    ValueError for rounds < 1.
     """
     if rounds < 1:
         raise ValueError(f"an audit needs at least one round, got {rounds}")
@@ -105,7 +106,7 @@ def audit(
         if np.array_equal(again.variances, believed.variances):
             break
         believed = again
-        fitted = model.fit(believed, seed=seed)
+        fitted = (model.after(fitted) if isinstance(model, Resumes) else model).fit(believed, seed=seed)
     return Audit(believed, tuple(sorted(doubted.values(), key=lambda d: (-d.score, d.smiles))), fitted)
 
 

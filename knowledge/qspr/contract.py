@@ -121,3 +121,12 @@ class Model(Protocol):
     def restore(self, stored: Stored) -> Fitted:
         """Raises ValueError for what another version stored."""
         ...
+
+
+@runtime_checkable
+class Resumes(Model, Protocol):
+    """A model whose `fit` is a search that can begin where another one ended."""
+
+    def after(self, fitted: Fitted) -> Model:
+        """The same model with a short search, for samples that are nearly those of `fitted`, which it made itself."""
+        ...

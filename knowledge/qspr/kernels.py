@@ -18,8 +18,11 @@ def unary(counts: Array, levels: int) -> sparse.csr_array:
 
     In this coding the sum of the minima of two rows is their inner product. Counts above `levels` are cut to it.
     """
-    blocks = [sparse.csr_array(counts >= k, dtype=np.float64) for k in range(1, levels + 1)]
-    return sparse.csr_array(sparse.hstack(blocks, format="csr"))
+    rows, columns = np.nonzero(counts >= 1.0)
+    repeats = np.minimum(counts[rows, columns], levels).astype(np.intp)
+    level = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+    place = (np.repeat(rows, repeats), np.repeat(columns, repeats) + level * counts.shape[1])
+    return sparse.csr_array((np.ones(len(level)), place), shape=(counts.shape[0], counts.shape[1] * levels))
 
 
 def tanimoto(a: sparse.csr_array, b: sparse.csr_array) -> Array:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from knowledge.qspr.contract import Samples
 from knowledge.qspr.kernels import Array
 from knowledge.records.base import canonical_json, sha256_text
 from knowledge.records.fact import Fact, Kind
@@ -46,6 +47,10 @@ class TrainingRows:
             for k, s, y, v in zip(self.keys, self.smiles, self.values, self.variances, strict=True)
         ]
         return sha256_text(canonical_json(rows))
+
+    @property
+    def samples(self) -> Samples:
+        return Samples(self.smiles, self.values, self.variances)
 
     def take(self, indices: Sequence[int]) -> TrainingRows:
         chosen = list(indices)

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from knowledge.qspr.model import from_estimate
-from knowledge.qspr.validation import Z90
+from knowledge.qspr.estimates import Z90, from_estimate
 from knowledge.records.base import Record
 from knowledge.records.properties import Scale, get_property
 from knowledge.records.quantity import Estimate

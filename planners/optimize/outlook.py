@@ -9,8 +9,8 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import norm, qmc
 
+from knowledge.qspr.estimates import to_estimate
 from knowledge.qspr.kernels import Array
-from knowledge.qspr.model import to_estimate
 from knowledge.records.objective import Constraint, Objective
 from knowledge.records.properties import HANSEN, Scale, get_property
 from knowledge.records.quantity import Estimate

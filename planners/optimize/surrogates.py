@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from knowledge.qspr.model import PropertyModel, fit
 from knowledge.records.base import canonical_json, sha256_text
 from knowledge.records.fact import Fact
 from knowledge.records.quantity import Estimate
+from planners.optimize.surrogate import Surrogate, fit_surrogate
 from planners.optimize.threads import blas_threads
 
-VERSION = "surrogates/1"
+VERSION = "surrogates/2"
 
 
 class MissingSurrogate(ValueError):
@@ -21,11 +21,11 @@ class MissingSurrogate(ValueError):
 class Surrogates:
     """One independent model per property. Immutable once built (`fit_surrogates` or `Surrogates.restore`)."""
 
-    def __init__(self, models: Mapping[str, PropertyModel], *, seed: int) -> None:
+    def __init__(self, models: Mapping[str, Surrogate], *, seed: int) -> None:
         self.models = {name: models[name] for name in sorted(models)}
         self.seed = seed
 
-    def __getitem__(self, name: str) -> PropertyModel:
+    def __getitem__(self, name: str) -> Surrogate:
         """Raises MissingSurrogate."""
         try:
             return self.models[name]
@@ -38,8 +38,8 @@ class Surrogates:
         """For each property, one Estimate per molecule, in the property's unit.
 
         Log-scale properties (viscosity): `mean` is the median exp(mu), `std` is exp(mu) * sinh(sigma), the half width
-        of the central 68 % interval, mu and sigma being those of the logarithm; `knowledge.qspr.model.from_estimate`
-        gives mu and sigma back. `std` is that of the molecule's true value, without the noise of a future measurement.
+        of the central 68 % interval, mu and sigma being those of the logarithm; `from_estimate` gives mu and sigma
+        back. `std` is that of the molecule's true value, without the noise of a future measurement.
         """
         return {name: model.estimates(smiles) for name, model in self.models.items()}
 
@@ -49,7 +49,7 @@ class Surrogates:
         return sha256_text(canonical_json({name: model.rows.data_hash for name, model in self.models.items()}))
 
     def state(self) -> dict[str, Any]:
-        """JSON-able: hyperparameters, training keys, data hashes, versions. Also what `fit_surrogates` takes as
+        """JSON-able: hyperparameters, doubts, training keys, data hashes, versions. Also what `fit_surrogates` takes as
         `warm`.
         """
         return {
@@ -65,10 +65,10 @@ class Surrogates:
     ) -> Surrogates:
         """The surrogates that `state` describes, from the same facts, without fitting.
 
-        Raises knowledge.qspr.model.StateMismatch when the facts or the program's version differ.
+        Raises StateMismatch when the facts or the program's version differ.
         """
         with blas_threads(threads):
-            models = {name: PropertyModel.restore(one, facts.get(name, ())) for name, one in state["models"].items()}
+            models = {name: Surrogate.restore(one, facts.get(name, ())) for name, one in state["models"].items()}
         return Surrogates(models, seed=state["seed"])
 
 
@@ -89,6 +89,7 @@ def fit_surrogates(
     earlier = warm["models"] if warm is not None and warm["version"] == VERSION else {}
     with blas_threads(threads):
         models = {
-            name: fit(facts[name], name, seed=seed, warm=earlier.get(name), focus=focus) for name in sorted(facts)
+            name: fit_surrogate(facts[name], name, seed=seed, warm=earlier.get(name), focus=focus)
+            for name in sorted(facts)
         }
     return Surrogates(models, seed=seed)

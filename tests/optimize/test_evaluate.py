@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from knowledge.qspr.model import to_estimate
+from knowledge.qspr.estimates import to_estimate
 from knowledge.records.properties import get_property
 from knowledge.records.quantity import Estimate
 from planners.optimize.evaluate import prospective_errors

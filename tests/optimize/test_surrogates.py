@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from knowledge.qspr.model import StateMismatch
 from knowledge.qspr.training import NoTrainingData
+from planners.optimize.surrogate import StateMismatch
 from planners.optimize.surrogates import MissingSurrogate, Surrogates, fit_surrogates
 from planners.optimize.threads import default_threads
 from tests.optimize.conftest import PROPERTIES, World

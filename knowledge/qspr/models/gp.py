@@ -16,7 +16,7 @@ from scipy import linalg, sparse
 from knowledge.features import CountMorgan, Descriptors
 from knowledge.features.featurizer import Featurizer
 from knowledge.features.topological import AtomPairs, Topological
-from knowledge.qspr.contract import Belief, Samples, Stored
+from knowledge.qspr.contract import Belief, Fitted, Samples, Stored
 from knowledge.qspr.kernels import Array, squared_distance, tanimoto, unary
 from knowledge.qspr.models.process import Conditioned, Terms, Theta, covariance, search, start_for
 from knowledge.qspr.models.scaling import Features, Target, require_two, require_version
@@ -184,6 +184,10 @@ class GaussianProcess:
     def starting(self, theta: Theta) -> GaussianProcess:
         """The same model with a short search that begins at the hyperparameters of an earlier fit."""
         return GaussianProcess(name=self.name, views=self.views, start=theta)
+
+    def after(self, fitted: Fitted) -> GaussianProcess:
+        """See `contract.Resumes`."""
+        return self.starting(fitted.process.theta) if isinstance(fitted, FittedGaussianProcess) else self
 
     def fit(self, samples: Samples, *, seed: int) -> FittedGaussianProcess:
         """Raises InvalidMolecule, and ValueError for fewer than 2 molecules."""
