@@ -37,23 +37,22 @@ def reweighted(theta: Coregion, kernels: Sequence[Array], rows: Rows, heavy: NDA
     mine = np.flatnonzero(heavy[rows.source])
     mine = mine[np.argsort(rows.molecule[mine], kind="stable")]
     for own in np.split(mine, np.flatnonzero(np.diff(rows.molecule[mine])) + 1) if len(mine) else ():
-        # What all other rows say of this molecule's values (GPML, eqs 5.10 to 5.12, for several rows at once). Its
-        # sources see nearly one value: their scales are near 1 and their structured deviations are small.
+        # What all other rows leave of this molecule's readings, their sources' biases taken off (GPML, eqs 5.10 to
+        # 5.12, for several rows at once). What remains is one value that all of them see, and their noise.
         left = linalg.inv(precision[np.ix_(own, own)], check_finite=False)
-        centre = float((rows.y[own] - left @ alpha[own]).mean())
         spread = np.sqrt(max(float((left - np.diag(noise[own])).mean()), 1e-8))
-        weights[own] = expected(rows.y[own], np.sqrt(noise[own] * rows.weights[own]), centre, float(spread))
+        weights[own] = expected(left @ alpha[own], np.sqrt(noise[own] * rows.weights[own]), float(spread))
     return weights
 
 
-def expected(readings: Array, scales: Array, centre: float, spread: float) -> Array:
-    """Geometric mean of each reading's weight (n,): readings of one value, normal about `centre` with deviation
-    `spread` before any of them is seen, each with t noise of its own scale (n,).
+def expected(readings: Array, scales: Array, spread: float) -> Array:
+    """Geometric mean of each reading's weight (n,): readings of one value, normal about 0 with deviation `spread`
+    before any of them is seen, each with t noise of its own scale (n,).
     """
     near = (readings[:, None] + scales[:, None] * _NARROW).ravel()
-    u = np.sort(np.concatenate([centre + spread * _WIDE, near]))
+    u = np.sort(np.concatenate([spread * _WIDE, near]))
     square = ((readings[:, None] - u) / scales[:, None]) ** 2
-    surprise = 0.5 * ((u - centre) / spread) ** 2 + 0.5 * (FREEDOM + 1.0) * np.log1p(square / FREEDOM).sum(axis=0)
+    surprise = 0.5 * (u / spread) ** 2 + 0.5 * (FREEDOM + 1.0) * np.log1p(square / FREEDOM).sum(axis=0)
     mass = np.exp(surprise.min() - surprise) * np.gradient(u)
     weight: Array = np.exp(np.log((FREEDOM + 1.0) / (FREEDOM + square)) @ (mass / mass.sum()))
     return weight
