@@ -56,10 +56,10 @@ def _pretrained() -> Model:
 
 
 def _pretrained_gp() -> Model:
-    from knowledge.features.pretrained import PretrainedEmbedding
+    from knowledge.features.pretrained import PretrainedEmbedding, PretrainedQuantum
     from knowledge.qspr.models.gp import GaussianProcess
 
-    return GaussianProcess(name="pretrained_gp", extra=(PretrainedEmbedding(),))
+    return GaussianProcess(name="pretrained_gp", extra=(PretrainedQuantum(), PretrainedEmbedding()))
 
 
 MODELS: dict[str, Callable[[], Model]] = {

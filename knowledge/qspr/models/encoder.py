@@ -8,6 +8,7 @@ descriptors, the groups of Joback and UNIFAC, GFN2-xTB values; after CheMeleon (
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -170,10 +171,19 @@ def _sum(rows: Tensor, owner: Tensor, size: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Pretrained:
-    """Weights by name in single precision; `version` names the file's content and what it reads."""
+    """Weights by name in single precision; `version` names the file's content and what it reads.
+
+    `axes` (k, width) and `centre` (width,): principal axes of the embedding over molecules of the corpus, widest first.
+    `quantum` (q, width) and `offset` (q,): the linear layer that tells `quantities` from an embedding, in their units.
+    """
 
     shape: Shape
     weights: Mapping[str, Tensor]
+    centre: npt.NDArray[np.float64]
+    axes: npt.NDArray[np.float64]
+    quantities: tuple[str, ...]
+    quantum: npt.NDArray[np.float64]
+    offset: npt.NDArray[np.float64]
     version: str
 
     def encoder(self) -> Encoder:
@@ -203,9 +213,17 @@ def _read(path: Path) -> Pretrained:
         tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
     if notes.get("molgraph") != VERSION:
         raise ValueError(f"{path} reads molgraph {notes.get('molgraph')}, this program makes {VERSION}; `{COMMAND}`")
-    shape = Shape(**{name: int(notes[name]) for name in asdict(Shape())})
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    return Pretrained(shape, tensors, f"{digest}/molgraph {VERSION}")
+    return Pretrained(
+        Shape(**{name: int(notes[name]) for name in asdict(Shape())}),
+        {name.removeprefix("encoder."): value for name, value in tensors.items() if name.startswith("encoder.")},
+        tensors["centre"].double().numpy(),
+        tensors["axes"].double().numpy(),
+        tuple(json.loads(notes["quantities"])),
+        tensors["quantum"].double().numpy(),
+        tensors["offset"].double().numpy(),
+        f"{digest}/molgraph {VERSION}",
+    )
 
 
 @cache
@@ -215,7 +233,8 @@ def _network(path: Path) -> Encoder:
 
 def embed(smiles: Sequence[str]) -> npt.NDArray[np.float32]:
     """Shape (n, width) for n >= 1, by the shipped weights. Raises InvalidMolecule, WeightsMissing."""
-    return apply(_network(weights_file()), GraphRows.of(smiles)).numpy()
+    rows: npt.NDArray[np.float32] = apply(_network(weights_file()), GraphRows.of(smiles)).numpy()
+    return rows
 
 
 def apply(network: Encoder, graphs: GraphRows) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from knowledge.features.featurizer import Featurizer
-from knowledge.features.pretrained import PretrainedEmbedding
+from knowledge.features.pretrained import whole_embedding
 from knowledge.features.topological import Topological
 from knowledge.qspr.contract import Belief, Samples, Stored
 from knowledge.qspr.kernels import Array
@@ -119,7 +119,7 @@ class FineTuned:
         raw = np.asarray(self.extra(samples.smiles), dtype=np.float64)
         features = Features.of(raw)
         target = Target.of(samples.values)
-        embedding = PretrainedEmbedding()(samples.smiles)
+        embedding = whole_embedding(samples.smiles)
         spread = embedding.std(axis=0)
         centre, scale = embedding.mean(axis=0), np.maximum(spread, _LEAST_SPREAD * max(float(spread.mean()), 1e-6))
         rows = Rows(

@@ -25,15 +25,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from knowledge.features import molgraph
-from knowledge.qspr.models.encoder import FOLDER, NAME, Encoder, GraphRows, Shape
+from knowledge.qspr.models.encoder import FOLDER, NAME, Encoder, GraphRows, Shape, apply
 from knowledge.qspr.pretraining import arrays, corpus, targets
-from knowledge.quantum.training.labels import QUANTITIES
+from knowledge.quantum.surrogate import QUANTITIES
 
 BATCH = 128
 PEAK, WARM, DECAY, CLIP = 1e-3, 300, 0.01, 1.0
 AVERAGE = 0.999  # of the weights, per step
 QUANTUM = 0.1  # weight of the mean GFN2-xTB loss beside that of descriptors and groups
 LIMIT = 65_536  # molecules of the corpus: as many as could be learned from in the time there was
+COMPONENTS = 32  # of the embedding, kept for models that have few rows
 HELD = 2048  # molecules that only tell how the training goes
 EVERY_S = 420.0  # between checkpoints
 
@@ -204,7 +205,10 @@ def train(minutes: float, seed: int, limit: int, workers: int, shape: Shape, *, 
     if going_on:
         trainer.restore(checkpoint)
     notes = {"seed": seed, "minutes": minutes, "molecules": len(data.graphs) - HELD, "labelled": data.labelled,
-             "targets": data.plain, "quantum": len(data.names) - data.plain, **asdict(shape)}  # fmt: skip
+             "targets": data.plain, "quantities": data.names[data.plain :],
+             "quantum_centre": data.quantum_scale.centre.tolist() if data.quantum_scale else [],
+             "quantum_spread": data.quantum_scale.spread.tolist() if data.quantum_scale else [],
+             **asdict(shape)}  # fmt: skip
     (home() / "notes.json").write_text(json.dumps(notes))
     logger.info("{} parameters; {}", sum(p.numel() for p in learner.parameters()), notes)
     rng = np.random.default_rng((seed, trainer.step))
@@ -237,12 +241,32 @@ def export(folder: Path) -> None:
     """The averaged weights of the checkpoint as the fp16 file that `knowledge.qspr.models.encoder` reads."""
     notes = json.loads((home() / "notes.json").read_text())
     tensors = load_file(home() / "checkpoint.safetensors")
-    prefix = "average.encoder."
-    state = {k.removeprefix(prefix): v.half().contiguous() for k, v in tensors.items() if k.startswith(prefix)}
+    average = {k.removeprefix("average."): v.half() for k, v in tensors.items() if k.startswith("average.")}
+    state = {k: v for k, v in average.items() if k.startswith("encoder.")}
+    network = Encoder(Shape(**{name: int(notes[name]) for name in asdict(Shape())}))
+    network.load_state_dict({k.removeprefix("encoder."): v.float() for k, v in state.items()})
+    rows = apply(network.eval(), GraphRows.of(corpus.molecules()[:HELD])).double()
+    centre = rows.mean(dim=0)
+    axes = torch.linalg.svd(rows - centre, full_matrices=False).Vh[:COMPONENTS]
+    # A singular vector has no sign of its own.
+    axes = axes * torch.sign(axes.gather(1, axes.abs().argmax(dim=1, keepdim=True)))
+    last = notes["targets"]
+    spread, middle = (torch.tensor(notes[key]) for key in ("quantum_spread", "quantum_centre"))
+    state |= {
+        "centre": centre.float(),
+        "axes": axes.float(),
+        "quantum": average["head.weight"][last:].float() * spread.unsqueeze(1),
+        "offset": average["head.bias"][last:].float() * spread + middle,
+    }
     with safe_open(home() / "checkpoint.safetensors", framework="pt") as file:
-        facts = {**notes, **file.metadata(), "molgraph": molgraph.VERSION}
+        facts = {k: v for k, v in notes.items() if not k.startswith("quantum_")} | file.metadata()
+    facts |= {"molgraph": molgraph.VERSION, "quantities": json.dumps(notes["quantities"])}
     folder.mkdir(exist_ok=True)
-    save_file(state, folder / NAME, metadata={k: str(v) for k, v in sorted(facts.items())})
+    save_file(
+        {k: v.contiguous() for k, v in state.items()},
+        folder / NAME,
+        metadata={k: str(v) for k, v in sorted(facts.items())},
+    )
 
 
 def main() -> None:

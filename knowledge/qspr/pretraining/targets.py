@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knowledge.quantum.training.labels import QUANTITIES, folder, part, read
+from knowledge.quantum.surrogate import QUANTITIES
+from knowledge.quantum.training.labels import folder, part, read
 
 _TAIL = 0.1  # per cent at either end that do not stretch a scale
 _LIMIT = 6.0  # standard deviations
