@@ -15,9 +15,10 @@ and priors too.
 
 What the numbers mean: how this model uses the part, averaged over the environments that it has in pieces of this
 molecule. What they do not: they are no measurement, and no prediction of what happens when the part is exchanged for
-another (predict that molecule instead). Small pieces can lie outside the model's domain; there a model says little more
-than its mean, and what the parts add comes from the larger pieces. The atoms of a part get equal shares of it; nothing
-is known of differences within a part.
+another (predict that molecule instead). A cut bond ends in hydrogen: an ether's oxygen is at times met as a hydroxyl
+group, and the carbon that follows is charged with the hydrogen bond that it takes away. Small pieces can lie outside
+the model's domain; there a model says little more than its mean, and what the parts add comes from the larger pieces.
+The atoms of a part get equal shares of it; nothing is known of differences within a part.
 
 Few parts are computed exactly; of many, a seeded sample of ways to grow is taken, and parts that a symmetry of the
 molecule exchanges share alike.
