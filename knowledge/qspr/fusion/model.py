@@ -10,20 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from knowledge.qspr.contract import Belief, Samples, Stored
-from knowledge.qspr.fusion.coregion import (
-    BIAS,
-    Coregion,
-    Rows,
-    covariance,
-    search,
-    start,
-)
+from knowledge.qspr.fusion.coregion import BIAS, Coregion, Rows, covariance, search, start
 from knowledge.qspr.fusion.report import SourceReport, reports
 from knowledge.qspr.fusion.sources import FusedSamples, Source, fused
 from knowledge.qspr.fusion.tails import FREEDOM, reweighted
@@ -44,7 +38,7 @@ _ASKED = 256  # molecules predicted at one time
 
 @dataclass(frozen=True)
 class Seen:
-    """Distinct molecules of all sources as the kernels see them, `rows` pointing into `smiles`."""
+    """Distinct molecules of all sources as the kernels see them; each array is (m, .) in the order of `smiles`."""
 
     smiles: tuple[str, ...]
     counts: tuple[sparse.csr_array, ...]
@@ -55,6 +49,17 @@ class Seen:
         if order is not None:
             counts, scaled = tuple(c[order] for c in counts), tuple(x[order] for x in scaled)
         return Terms(tuple(tanimoto(c, c) for c in counts), tuple(squared_distance(x, x) for x in scaled))
+
+
+class _Asked(NamedTuple):
+    """Of m molecules, each (m,): standardised values of the source with this number, their variances, and where it
+    says anything.
+    """
+
+    source: int
+    y: Array
+    variances: Array
+    known: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -95,37 +100,35 @@ class FittedFusion:
         kernels = theta.kernels(self._cross(smiles))
         f = CONSTANT + sum(v * k for v, k in zip(theta.variances, kernels, strict=True))
         place = {s: i for i, s in enumerate(self.seen.smiles)}
-        same = [(place[s], column) for column, s in enumerate(smiles) if s in place]
-        for i, column in same:
-            f[i, column] += theta.nugget
-        f = f[rows.molecule]
-        extra = self._asked(smiles)
-        cross = [theta.scales[rows.source][:, None] * f]
-        prior = np.zeros((1 + len(extra), 1 + len(extra), len(smiles)))
-        load = np.array([1.0, *(theta.scales[s] for s, *_ in extra)])
-        prior += (load[:, None] * load[None, :])[:, :, None] * theta.prior_variance
-        for u, (s, _, variances, _) in enumerate(extra, start=1):
-            own = np.flatnonzero(rows.source == s)
-            both = theta.scales[s] * cross[0]
-            deviation = BIAS + sum(d * k for d, k in zip(theta.deltas[s], kernels, strict=True))
-            both[own] += deviation[rows.molecule[own]]
+        for column, s in enumerate(smiles):
+            if s in place:
+                f[place[s], column] += theta.nugget
+        cross = [theta.scales[rows.source][:, None] * f[rows.molecule]]
+        asked = self._asked(smiles)
+        load = np.array([1.0, *(theta.scales[a.source] for a in asked)])
+        # (u, v, m): of each molecule, the covariance of f (number 0) and of what each source says of it.
+        between = np.repeat(np.outer(load, load)[:, :, None] * theta.prior_variance, len(smiles), axis=2)
+        for u, a in enumerate(asked, start=1):
+            deltas = theta.deltas[a.source]
+            own = np.flatnonzero(rows.source == a.source)
+            both = theta.scales[a.source] * cross[0]
+            both[own] += (BIAS + sum(d * k for d, k in zip(deltas, kernels, strict=True)))[rows.molecule[own]]
             cross.append(both)
-            prior[u, u] += BIAS + float(theta.deltas[s].sum()) + theta.noises[s] + variances
+            between[u, u] += BIAS + float(deltas.sum()) + theta.noises[a.source] + a.variances
         means = np.stack([c.T @ alpha for c in cross])
         halves = [linalg.solve_triangular(factor, c, lower=True, check_finite=False) for c in cross]
-        for u, a in enumerate(halves):
-            for v, b in enumerate(halves):
-                prior[u, v] -= (a * b).sum(axis=0)
-        mean, variance = means[0], prior[0, 0].copy()
-        if extra:
-            known = np.stack([k for *_, k in extra])
-            said = np.stack([y for _, y, _, _ in extra])
-            for column in np.flatnonzero(known.any(axis=0)).tolist():
-                use = 1 + np.flatnonzero(known[:, column])
-                between = prior[:, :, column][np.ix_(use, use)]
-                gain = np.linalg.solve(between, prior[use, 0, column])
-                mean[column] += gain @ (said[use - 1, column] - means[use, column])
-                variance[column] -= gain @ prior[use, 0, column]
+        for u, half in enumerate(halves):
+            for v, other in enumerate(halves):
+                between[u, v] -= (half * other).sum(axis=0)
+        mean, variance = means[0], between[0, 0].copy()
+        for column in range(len(smiles)):
+            use = np.array([u for u, a in enumerate(asked, start=1) if a.known[column]], dtype=np.intp)
+            if len(use):
+                covariances = between[:, :, column]
+                gain = np.linalg.solve(covariances[np.ix_(use, use)], covariances[use, 0])
+                said = np.array([asked[u - 1].y[column] for u in use])
+                mean[column] += gain @ (said - means[use, column])
+                variance[column] -= gain @ covariances[use, 0]
         return mean, np.maximum(variance, 0.0)
 
     def _cross(self, smiles: Sequence[str]) -> Terms:
@@ -136,8 +139,8 @@ class FittedFusion:
             tuple(squared_distance(a, b) for a, b in zip(self.seen.scaled, scaled, strict=True)),
         )
 
-    def _asked(self, smiles: Sequence[str]) -> list[tuple[int, Array, Array, NDArray[np.bool_]]]:
-        """(number of the source, standardised values, variances, known) of what is not among the rows already."""
+    def _asked(self, smiles: Sequence[str]) -> list[_Asked]:
+        """What sources say of molecules, beyond what is among the rows already."""
         found = []
         for number, source in enumerate(self.sources, start=1):
             have = set(self.data.samples[number].smiles)
@@ -147,7 +150,7 @@ class FittedFusion:
             known = said.known & np.array([s not in have for s in smiles], dtype=np.bool_)
             if known.any():
                 y = self.target.standard(np.where(known, said.values, self.target.centre))
-                found.append((number, y, said.variances / self.target.spread**2, known))
+                found.append(_Asked(number, y, said.variances / self.target.spread**2, known))
         return found
 
     def _noise(self) -> float:
