@@ -6,6 +6,7 @@ import pytest
 
 from agent.explaining import with_forecasts
 from knowledge.records.candidate import Candidate, Provenance
+from knowledge.records.explanation import Basis
 from knowledge.records.molecule import Molecule
 from knowledge.records.quantity import Estimate
 from knowledge.sources.handbook import Handbook
@@ -39,6 +40,7 @@ def test_every_prediction_that_decides_gets_its_reasons(surrogates: Surrogates) 
             assert forecast.low < forecast.value < forecast.high
             assert forecast.explanation is not None
             assert forecast.explanation.smiles == candidate.molecule.smiles
+            assert forecast.explanation.basis is Basis.WEIGHT
             assert len(forecast.explanation.precedents) == 3
     alcohol, strange = after
     for forecast in alcohol.forecasts:
