@@ -201,6 +201,15 @@ def test_witnesses_of_tested_molecules_stay_out_of_cross_validation() -> None:
     assert leaking.rmse < 0.5 * plain.rmse
 
 
+def test_a_source_that_knows_none_of_the_molecules_changes_nothing() -> None:
+    train, test = drawn(CRC, 60), agreed().smiles
+    silent = TableSource.witness("silent", without(tables()[CAS], train.smiles).take(range(5)))
+    speaking = TableSource.witness(NIST, tables()[NIST])
+    both, one = (Fusion(*s, views=LIGHT).fit(train, seed=0) for s in ([speaking, silent], [speaking]))
+    np.testing.assert_allclose(both.predict(test).mean, one.predict(test).mean, atol=0.5)
+    assert both.report()[2].values == 0
+
+
 def test_stored_and_restored_models_predict_the_same() -> None:
     witness = TableSource.witness(NIST, tables()[NIST])
     model = Fusion(witness, ComputedSource(JobackBoilingPoint()), primary=CRC, views=LIGHT)

@@ -42,7 +42,7 @@ _NOISE = {True: 5e-3, False: 0.02}
 
 @dataclass(frozen=True)
 class Rows:
-    """N values sorted by source: `molecule` and `source` (N,) are numbers, `y` standardised values, `variances` known
+    """N values: `molecule` and `source` (N,) are numbers, `y` standardised values, `variances` known
     ones, 0 where nothing is known, `weights` what the values' noise is divided by.
     """
 
@@ -51,10 +51,6 @@ class Rows:
     y: Array
     variances: Array
     weights: Array
-
-    @property
-    def starts(self) -> NDArray[np.intp]:
-        return np.flatnonzero(np.diff(self.source, prepend=-1))
 
 
 @dataclass(frozen=True)
@@ -171,12 +167,13 @@ def objective(vector: Array, terms: Terms, rows: Rows, prior: Coregion) -> tuple
     if info != 0:
         raise np.linalg.LinAlgError(f"dpotri failed with {info}")
     weight = np.outer(alpha, alpha) - (half + np.tril(half, -1).T)
-    starts, places = rows.starts, np.ix_(rows.molecule, rows.molecule)
+    of_source = (rows.source[:, None] == np.arange(sources)).astype(np.float64)
+    places = np.ix_(rows.molecule, rows.molecule)
 
     def blocks(term: Array | None) -> Array:
-        """Sum of weight times the term over each pair of sources, (S, S)."""
+        """Sum of weight times the term over each pair of sources, (S, S); a source may have no row."""
         product = weight if term is None else weight * term[places]
-        return np.asarray(np.add.reduceat(np.add.reduceat(product, starts, axis=0), starts, axis=1))
+        return np.asarray(of_source.T @ (product @ of_source))
 
     outer = np.outer(theta.scales, theta.scales)
     sums = [blocks(kernel) for kernel in kernels]
