@@ -3,7 +3,8 @@
 `+prior` is a prior from structure alone. `+literature` is one that starts from the handbook's values of another
 property; it belongs where the whole handbook may be seen, not in a test that withholds part of it. `+column` is the
 column of estimates of the user's table. By these names a model learns what the prior leaves over; with `-feature` at
-the end, it has the prior's value as a feature instead.
+the end, it has the prior's value as a feature instead. `fusion+...` takes one or several of these as sources, each with
+a bias, a scale and a noise of its own.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from knowledge.qspr.priors.residual import WithPrior
 
 _PRIOR, _LITERATURE, _COLUMN = "prior", "literature", "column"
 _AS_FEATURE = "-feature"
+_FUSION = "fusion"
 
 
 class UnknownModel(ValueError):
@@ -32,7 +34,7 @@ def names(prop: str, column: ColumnPrior | None = None) -> tuple[str, ...]:
     sources = _sources(prop, column)
     residual = tuple(f"{name}+{source}" for source in sources for name in MODELS)
     feature = tuple(f"{name}+{source}{_AS_FEATURE}" for source in sources for name in _FEATURED)
-    return (*MODELS, *residual, *feature)
+    return (*MODELS, *residual, *feature, *_fusions(sources))
 
 
 def usual(prop: str, column: ColumnPrior | None = None) -> tuple[str, ...]:
@@ -56,6 +58,8 @@ def restorable(prop: str, stored: str) -> list[Model]:
     `ColumnPrior` come back with the model.
     """
     base, _, how = stored.partition("+")
+    if base == _FUSION:
+        return candidates(prop, [stored], ColumnPrior(prop, "") if _COLUMN in how.split("+") else None)
     column = ColumnPrior(prop, "") if f"({ColumnPrior.name})" in how else None
 
     def possible(name: str) -> bool:
@@ -81,6 +85,8 @@ def _sources(prop: str, column: ColumnPrior | None) -> list[str]:
 
 def _made(prop: str, name: str, column: ColumnPrior | None) -> Model:
     base, _, source = name.partition("+")
+    if base == _FUSION:
+        return _fused(prop, name, source.split("+"), column)
     model = MODELS[base]()
     if not source:
         return model
@@ -96,6 +102,18 @@ def _prior(prop: str, source: str, column: ColumnPrior | None) -> Prior:
     from knowledge.sources.handbook import Handbook
 
     return LITERATURE_PRIORS[prop](Handbook.full().facts)
+
+
+def _fusions(sources: Sequence[str]) -> tuple[str, ...]:
+    """Each source alone, and all together."""
+    each = tuple(f"{_FUSION}+{source}" for source in sources)
+    return (*each, "+".join([_FUSION, *sources])) if len(sources) > 1 else each
+
+
+def _fused(prop: str, name: str, sources: Sequence[str], column: ColumnPrior | None) -> Model:
+    from knowledge.qspr.fusion import ComputedSource, Fusion
+
+    return Fusion(*(ComputedSource(_prior(prop, source, column)) for source in sources), name=name)
 
 
 def _gp(feature: Featurizer) -> Model:

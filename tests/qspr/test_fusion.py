@@ -8,6 +8,7 @@ import pytest
 from scipy.optimize import check_grad
 
 from knowledge.features import CountMorgan, Descriptors
+from knowledge.qspr.candidates import candidates, names, restorable
 from knowledge.qspr.contract import Fitted, Model, Samples, Stored
 from knowledge.qspr.fusion import ComputedSource, FusedSamples, Fusion, Source, TableSource
 from knowledge.qspr.fusion.coregion import Coregion, Rows, objective, start
@@ -16,6 +17,7 @@ from knowledge.qspr.fusion.tails import expected
 from knowledge.qspr.kernels import squared_distance
 from knowledge.qspr.models.gp import GaussianProcess, Views
 from knowledge.qspr.models.process import Terms
+from knowledge.qspr.priors.column import ColumnPrior
 from knowledge.qspr.priors.joback import JobackBoilingPoint
 from knowledge.qspr.selection import familiarity as familiar
 from knowledge.qspr.selection import validate
@@ -223,6 +225,19 @@ def test_stored_and_restored_models_predict_the_same() -> None:
     other = Fusion(TableSource.witness(NIST, tables()[CAS]), primary=CRC, views=LIGHT)
     with pytest.raises(ValueError, match="fit again"):
         other.restore(stored)
+
+
+def test_a_column_of_estimates_comes_back_with_the_stored_model() -> None:
+    train = drawn(CRC, 200)
+    column = ColumnPrior("boiling_point", "K", dict(zip(train.smiles, (train.values + 5.0).tolist(), strict=True)))
+    assert {"fusion+prior", "fusion+column", "fusion+prior+column"} <= set(names("boiling_point", column))
+    (model,) = candidates("boiling_point", ["fusion+prior+column"], column)
+    fitted = model.fit(train, seed=0)
+    stored = fitted.stored()
+    (again,) = restorable("boiling_point", model.name)
+    restored = again.restore(Stored(json.loads(json.dumps(stored.settings)), stored.arrays))
+    asked = ["CCO", train.smiles[3], "CCCCCCCCCO"]
+    np.testing.assert_array_equal(restored.predict(asked).mean, fitted.predict(asked).mean)
 
 
 def test_what_cannot_be_fused_is_refused() -> None:

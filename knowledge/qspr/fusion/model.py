@@ -19,7 +19,7 @@ from scipy import linalg, sparse
 from knowledge.qspr.contract import Belief, Samples, Stored
 from knowledge.qspr.fusion.coregion import BIAS, Coregion, Rows, covariance, search, start
 from knowledge.qspr.fusion.report import SourceReport, reports
-from knowledge.qspr.fusion.sources import FusedSamples, Source, fused
+from knowledge.qspr.fusion.sources import ComputedSource, FusedSamples, Source, fused
 from knowledge.qspr.fusion.tails import FREEDOM, reweighted
 from knowledge.qspr.kernels import Array, squared_distance, tanimoto
 from knowledge.qspr.models.gp import GaussianProcess, Views
@@ -178,6 +178,7 @@ class FittedFusion:
             "views": self.views.version,
             "sources": _named(self.sources),
             "primary": self.data.names[0],
+            "constants": [s.constants() if isinstance(s, ComputedSource) else None for s in self.sources],
             "smiles": [list(part.smiles) for part in self.data.samples],
         }
         return Stored(settings, arrays)
@@ -234,7 +235,10 @@ class Fusion:
         return FittedFusion(self.name, self.views, self.sources, data, target, scalers, seen, rows, theta)
 
     def restore(self, stored: Stored) -> FittedFusion:
-        """Raises ValueError for what another version, or one with other sources, stored."""
+        """Tables must be those that the model was fitted with; what a computed source needs is stored.
+
+        Raises ValueError for what another version, or one with other sources, stored.
+        """
         expected = {
             "model": self.name,
             "version": VERSION,
@@ -257,7 +261,12 @@ class Fusion:
         rows = replace(_rows(data, target), weights=arrays["weights"])
         terms = len(self.views.fingerprints) + len(self.views.numbers)
         theta = Coregion.of(arrays["theta"], len(data.names), terms, len(self.views.numbers))
-        return FittedFusion(self.name, self.views, self.sources, data, target, scalers, seen, rows, theta)
+        constants = stored.settings["constants"]
+        sources = tuple(
+            s.with_constants(c) if isinstance(s, ComputedSource) else s
+            for s, c in zip(self.sources, constants, strict=True)
+        )
+        return FittedFusion(self.name, self.views, sources, data, target, scalers, seen, rows, theta)
 
 
 _NOTHING = Samples((), np.zeros(0), np.zeros(0))

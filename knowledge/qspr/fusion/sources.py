@@ -8,7 +8,7 @@ contributions, xTB) exists before anybody measures, so what it says of the asked
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -17,7 +17,8 @@ import numpy as np
 
 from knowledge.qspr.contract import Samples
 from knowledge.qspr.kernels import Array
-from knowledge.qspr.priors.prior import Known, Prior
+from knowledge.qspr.priors.column import ColumnPrior
+from knowledge.qspr.priors.prior import CalibratedPrior, Known, Prior
 from knowledge.qspr.priors.residual import on_model_scale
 from knowledge.records.base import canonical_json, sha256_text
 
@@ -100,13 +101,25 @@ class TableSource:
 
 @dataclass(frozen=True)
 class ComputedSource:
-    """A prior as a source: computed for any molecule that it covers."""
+    """A prior as a source: computed for any molecule that it covers, or looked up in a table's column."""
 
     prior: Prior
 
     measured = False
     everywhere = True
-    listed: tuple[str, ...] = ()
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        return tuple(self.prior.values) if isinstance(self.prior, ColumnPrior) else ()
+
+    def constants(self) -> dict[str, float] | None:
+        """What must be stored to have the prior again, None for nothing."""
+        return dict(self.prior.constants()) if isinstance(self.prior, CalibratedPrior) else None
+
+    def with_constants(self, constants: Mapping[str, float] | None) -> ComputedSource:
+        if constants is None or not isinstance(self.prior, CalibratedPrior):
+            return self
+        return ComputedSource(self.prior.with_constants(constants))
 
     @property
     def name(self) -> str:
