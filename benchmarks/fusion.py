@@ -4,6 +4,7 @@
         --prior xtb_hydration --split random --train-size 100 --seeds 10
     python -m benchmarks.fusion --csv FreeSolv.csv --smiles smiles --target expt --unit kcal/mol --source calc:MD \
         --prior xtb_hydration --split scaffold --seeds 5
+    (--test-share 0.844 --train-size 100 tests on all of FreeSolv that is not among the 100)
 
 Source columns hold calculated values in the unit of the target, known of test molecules too; they are never measured
 ones. Nested: for every seed the test molecules are set apart first, and intervals are calibrated by cross-validation on
@@ -114,6 +115,10 @@ def run(arguments: argparse.Namespace, table: PropertyTable, columns: dict[str, 
     """Raises BadTable for a table that cannot be split, ValueError where a model cannot be fitted, PriorUnavailable."""
     samples, unit = table.samples, table.report.unit or arguments.unit
     known = competitors(columns, {name: PRIORS[name](unit) for name in arguments.prior}, unit)
+    if unknown := [name for name in arguments.models if name not in known]:
+        raise BadTable(f"there is no model '{unknown[0]}'; there are: {', '.join(known)}")
+    if arguments.models:
+        known = {name: make for name, make in known.items() if name in arguments.models}
     records: dict[str, list[dict[str, Any]]] = {name: [] for name in known}
     sizes = []
     for seed in range(arguments.seeds):
@@ -170,6 +175,7 @@ def main() -> None:
         "--prior", action="append", default=[], choices=sorted(PRIORS), help="computed for any molecule"
     )
     parser.add_argument("--split", required=True, choices=[kind.value for kind in SplitKind])
+    parser.add_argument("--models", nargs="+", default=[], metavar="NAME", help="of those that the result lists")
     parser.add_argument("--train-size", type=int, help="draw this many training molecules")
     parser.add_argument("--test-share", type=float, default=TEST_SHARE)
     parser.add_argument("--seeds", type=int, default=5, help="splits, numbered from 0")
