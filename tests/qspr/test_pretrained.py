@@ -20,11 +20,11 @@ from knowledge.qspr.models import MODELS, encoder
 from knowledge.qspr.models.encoder import Encoder, GraphRows, Shape, WeightsMissing
 from knowledge.qspr.models.finetune import Tuning
 from knowledge.qspr.models.pretrained import FineTuned
-from knowledge.qspr.pretraining import targets
+from knowledge.qspr.pretraining import reading, targets
 from knowledge.records.molecule import InvalidMolecule
 
 SMALL = Shape(hidden=16, rounds=2, width=24)
-QUICK = Tuning(hidden=16, batch_size=16, head_steps=60, steps=10, looks=5)
+QUICK = Tuning(hidden=16, batch_size=16, head_steps=40, steps=6, looks=3)
 MOLECULES = ["CCO", "c1ccccc1C(=O)O", "C", "FC(F)(F)c1ccncc1", "C[C@H](N)C(=O)O", "O=S(=O)(N)c1ccc(Cl)cc1"]
 
 # Normal boiling points in degrees Celsius (CRC Handbook values, rounded).
@@ -119,7 +119,7 @@ def test_quantum_values_are_told_from_the_graph() -> None:
 
 @pytest.mark.parametrize("full", [False, True])
 def test_boiling_points_of_known_families(full: bool) -> None:
-    fitted = FineTuned(tuning=replace(QUICK, head_steps=250, steps=20), members=2, full_from=0 if full else 10**6).fit(
+    fitted = FineTuned(tuning=replace(QUICK, head_steps=120, steps=10), members=2, full_from=0 if full else 10**6).fit(
         samples(), seed=3
     )
     belief = fitted.predict(list(UNSEEN))
@@ -206,6 +206,39 @@ def test_targets_are_cut_and_unknown_ones_stay_unknown() -> None:
     assert np.nanmax(np.abs(standard)) <= 6.0
     assert abs(float(np.delete(standard[:, 0], 7).std()) - 1.0) < 0.05
     assert np.isnan(standard[100:, 2]).all()
+
+
+def test_principal_axes_are_orthonormal_and_have_one_sign() -> None:
+    rows = torch.from_numpy(np.random.default_rng(0).normal(size=(60, 40)) * np.linspace(3.0, 0.1, 40))
+    centre, axes = reading.components(rows)
+    assert torch.allclose(axes @ axes.T, torch.eye(reading.COMPONENTS, dtype=axes.dtype), atol=1e-10)
+    widths = ((rows - centre) @ axes.T).std(dim=0)
+    assert (widths[:-1] >= widths[1:] - 1e-12).all()
+    assert torch.allclose(reading.components(rows.flip(0))[1], axes, atol=1e-8)
+
+
+def test_the_quantum_layer_moves_to_values_it_has_not_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ATHANOR_CACHE", str(tmp_path))
+    monkeypatch.setattr(reading, "_LEAST", 5)
+    network = encoder.pretrained().encoder().eval()
+    smiles = [*BOILING, *UNSEEN]
+    keys = [f"ABCDEFGHIJKL{chr(65 + i % 26)}{chr(65 + i // 26)}-UHFFFAOYSA-N" for i in range(len(smiles))]
+    labels = [
+        {"smiles": s, "inchikey": key, "gap_ev": 40.0 + i % 2}
+        for i, (s, key) in enumerate(zip(smiles, keys, strict=True))
+    ]
+    path = tmp_path / "training" / "xtb" / "labels.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(json.dumps(label) + "\n" for label in labels), encoding="utf-8")
+    zero = torch.zeros(1, network.shape.width, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    moved = reading.refit(network, *zero, ["gap_ev"], tmp_path / "none.jsonl")
+    rows = torch.from_numpy(encoder.embed(smiles)).double()
+    assert moved.rows > 5
+    assert ((rows @ moved.weight.T + moved.offset - 40.5).abs() < 1.0).all()
+    assert reading.refit(network, *zero, ["gap_ev"], path).rows == 0
+    capsys.readouterr()
 
 
 def test_quantum_labels_keep_their_parts_apart() -> None:

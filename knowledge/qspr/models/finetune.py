@@ -18,6 +18,7 @@ from knowledge.features.molgraph import Indices
 from knowledge.qspr.kernels import Array
 from knowledge.qspr.models.encoder import GraphRows, Pretrained, apply
 from knowledge.qspr.models.network import reproducible
+from knowledge.qspr.models.scaling import LIMIT, Features
 
 _BETA = 0.5
 _LOG_VARIANCE = (-7.0, 3.0)  # of standardised targets
@@ -30,16 +31,16 @@ class Tuning:
     hidden: int = 128
     dropout: float = 0.1
     batch_size: int = 32
-    head_steps: int = 600
+    head_steps: int = 300
     head_rate: float = 1e-3
     head_decay: float = 1e-2
-    steps: int = 500
+    steps: int = 300
     rate: float = 1e-4
     looks: int = 25  # how often a stage looks at the watched rows
 
 
 class Head(nn.Module):
-    """Mean and logarithm of the variance from the embedding next to `extra` whole-molecule features."""
+    """Mean and logarithm of the variance from what is read off the embedding, next to whole-molecule features."""
 
     def __init__(self, inputs: int, tuning: Tuning) -> None:
         super().__init__()
@@ -47,26 +48,44 @@ class Head(nn.Module):
         self.mix = nn.Linear(inputs, tuning.hidden)
         self.last = nn.Linear(tuning.hidden, 2)
 
-    def forward(self, embedding: Tensor, extra: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, told: Tensor, extra: Tensor) -> tuple[Tensor, Tensor]:
         """Each (n,)."""
-        mixed = functional.relu(self.mix(self.dropout(torch.cat([embedding, extra], dim=1))))
+        mixed = functional.relu(self.mix(self.dropout(torch.cat([told, extra], dim=1))))
         mean, log_variance = self.last(self.dropout(mixed)).unbind(dim=1)
         return mean, log_variance.clamp(*_LOG_VARIANCE)
 
 
 @dataclass(frozen=True)
-class Rows:
-    """What is trained on: `graphs`, `extra` (n, d), `target` and `known` (n,), a value's known variance, standardised.
+class Reading:
+    """What is read off an embedding (n, width): `matrix` (m, width) times it plus `offset` (m,), cut at `LIMIT`."""
 
-    `centre` and `scale` (width,): of the pretrained embedding over these rows.
-    """
+    matrix: Tensor
+    offset: Tensor
+
+    @staticmethod
+    def of(given: Pretrained, scale: Features) -> Reading:
+        """GFN2-xTB values and principal components, brought to the scale that `scale` found for them."""
+        matrix = np.concatenate([given.quantum, given.axes])
+        offset = np.concatenate([given.offset, -given.axes @ given.centre])
+        keep = scale.columns.astype(np.intp)
+        return Reading(
+            torch.from_numpy((matrix[keep] / scale.scale[:, None]).astype(np.float32)),
+            torch.from_numpy(((offset[keep] - scale.centre) / scale.scale).astype(np.float32)),
+        )
+
+    def __call__(self, embedding: Tensor) -> Tensor:
+        return (embedding @ self.matrix.T + self.offset).clamp(-LIMIT, LIMIT)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is trained on: `graphs`, `extra` (n, d), `target` and `known` (n,): a value's variance; standardised."""
 
     graphs: GraphRows
     extra: Tensor
     target: Tensor
     known: Tensor
-    centre: Tensor
-    scale: Tensor
+    reading: Reading
 
 
 def loss_of(mean: Tensor, log_variance: Tensor, target: Tensor, known: Tensor) -> Tensor:
@@ -86,7 +105,7 @@ def train(
     rng = np.random.default_rng(seed)
     with reproducible(seed):
         encoder = given.encoder().eval()
-        frozen = (apply(encoder, rows.graphs) - rows.centre) / rows.scale
+        frozen = rows.reading(apply(encoder, rows.graphs))
         head = Head(frozen.shape[1] + rows.extra.shape[1], tuning)
         optimiser = torch.optim.AdamW(head.parameters(), lr=tuning.head_rate, weight_decay=tuning.head_decay)
         _stage(
@@ -103,7 +122,7 @@ def train(
         def ask(chosen: Indices) -> tuple[Tensor, Tensor]:
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_half()):
                 embedding = encoder(rows.graphs.take(chosen))
-            mean, log_variance = head((embedding - rows.centre) / rows.scale, rows.extra[chosen])
+            mean, log_variance = head(rows.reading(embedding), rows.extra[chosen])
             return mean, log_variance
 
         _stage([head, encoder], torch.optim.AdamW(groups), ask, rows, inside, watched, tuning.steps, tuning, rng)
@@ -172,7 +191,7 @@ def ask(
     encoder: Mapping[str, Array],
     graphs: GraphRows,
     extra: Tensor,
-    scaling: tuple[Tensor, Tensor],
+    reading: Reading,
     tuning: Tuning,
 ) -> tuple[Array, Array]:
     """Mean and variance, each (n,), of the standardised target. Raises ValueError for weights of another network."""
@@ -180,10 +199,10 @@ def ask(
         network = given.encoder()
         if encoder:
             _fill(network, encoder)
-        embedding = (apply(network.eval(), graphs) - scaling[0]) / scaling[1]
-        last = Head(embedding.shape[1] + extra.shape[1], tuning).eval()
+        told = reading(apply(network.eval(), graphs))
+        last = Head(told.shape[1] + extra.shape[1], tuning).eval()
         _fill(last, head)
-        mean, log_variance = last(embedding, extra)
+        mean, log_variance = last(told, extra)
     return mean.numpy().astype(np.float64), log_variance.exp().numpy().astype(np.float64)
 
 

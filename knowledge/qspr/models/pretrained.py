@@ -14,19 +14,18 @@ import torch
 from torch import Tensor
 
 from knowledge.features.featurizer import Featurizer
-from knowledge.features.pretrained import whole_embedding
+from knowledge.features.pretrained import PretrainedEmbedding, PretrainedQuantum
 from knowledge.features.topological import Topological
 from knowledge.qspr.contract import Belief, Samples, Stored
 from knowledge.qspr.kernels import Array
 from knowledge.qspr.models.encoder import GraphRows, Pretrained, pretrained
-from knowledge.qspr.models.finetune import Rows, Tuning, ask, train
+from knowledge.qspr.models.finetune import Reading, Rows, Tuning, ask, train
 from knowledge.qspr.models.scaling import Features, Target, require_two, require_version
 
 VERSION = "1"
 MEMBERS = 3
 FULL_FROM = 200  # rows
 _WATCHED_FROM = 20  # rows below which none can be spared to decide which weights are kept
-_LEAST_SPREAD = 0.05  # of a column of the embedding, next to the mean spread of all
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Member:
 
 @dataclass(frozen=True)
 class FittedPretrained:
-    """`centre` and `scale` (width,): of the embedding over the training rows."""
+    """`told`: the scale of what is read off the embedding, over the training rows."""
 
     name: str
     given: Pretrained
@@ -47,8 +46,7 @@ class FittedPretrained:
     tuning: Tuning
     features: Features
     target: Target
-    centre: Array
-    scale: Array
+    told: Features
     members: tuple[Member, ...]
 
     def predict(self, smiles: Sequence[str]) -> Belief:
@@ -56,8 +54,8 @@ class FittedPretrained:
             return Belief(np.zeros(0), np.zeros(0), np.zeros(0))
         graphs = GraphRows.of(smiles)
         extra = _tensor(self.features(np.asarray(self.extra(smiles), dtype=np.float64)))
-        scaling = (_tensor(self.centre), _tensor(self.scale))
-        asked = [ask(self.given, m.head, m.encoder, graphs, extra, scaling, self.tuning) for m in self.members]
+        reading = Reading.of(self.given, self.told)
+        asked = [ask(self.given, m.head, m.encoder, graphs, extra, reading, self.tuning) for m in self.members]
         means = np.stack([mean for mean, _ in asked])
         noise = np.sqrt(np.stack([variance for _, variance in asked]).mean(axis=0))
         epistemic = means.std(axis=0, ddof=1 if len(means) > 1 else 0)
@@ -69,8 +67,9 @@ class FittedPretrained:
             "columns": self.features.columns,
             "centre": self.features.centre,
             "scale": self.features.scale,
-            "embedding_centre": self.centre,
-            "embedding_scale": self.scale,
+            "told_columns": self.told.columns,
+            "told_centre": self.told.centre,
+            "told_scale": self.told.scale,
             "target": np.array([self.target.centre, self.target.spread]),
         }
         for i, member in enumerate(self.members):
@@ -119,16 +118,15 @@ class FineTuned:
         raw = np.asarray(self.extra(samples.smiles), dtype=np.float64)
         features = Features.of(raw)
         target = Target.of(samples.values)
-        embedding = whole_embedding(samples.smiles)
-        spread = embedding.std(axis=0)
-        centre, scale = embedding.mean(axis=0), np.maximum(spread, _LEAST_SPREAD * max(float(spread.mean()), 1e-6))
+        told = Features.of(
+            np.concatenate([f(samples.smiles) for f in (PretrainedQuantum(), PretrainedEmbedding())], axis=1)
+        )
         rows = Rows(
             GraphRows.of(samples.smiles),
             _tensor(features(raw)),
             _tensor(target.standard(samples.values)),
             _tensor(samples.variances / target.spread**2),
-            _tensor(centre),
-            _tensor(scale),
+            Reading.of(given, told),
         )
         n = len(samples)
         order = np.random.default_rng(seed).permutation(n)
@@ -142,9 +140,7 @@ class FineTuned:
                 given, rows, watched=watched, tuning=self.tuning, full=full, seed=seed * self.members + k
             )
             trained.append(Member(head, encoder))
-        return FittedPretrained(
-            self.name, given, self.extra, self.tuning, features, target, centre, scale, tuple(trained)
-        )
+        return FittedPretrained(self.name, given, self.extra, self.tuning, features, target, told, tuple(trained))
 
     def restore(self, stored: Stored) -> FittedPretrained:
         given = pretrained()
@@ -162,8 +158,7 @@ class FineTuned:
             self.tuning,
             Features(arrays["columns"], arrays["centre"], arrays["scale"]),
             Target(centre, spread),
-            arrays["embedding_centre"],
-            arrays["embedding_scale"],
+            Features(arrays["told_columns"], arrays["told_centre"], arrays["told_scale"]),
             members,
         )
 

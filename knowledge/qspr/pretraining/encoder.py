@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from knowledge.features import molgraph
 from knowledge.qspr.models.encoder import FOLDER, NAME, Encoder, GraphRows, Shape, apply
-from knowledge.qspr.pretraining import arrays, corpus, targets
+from knowledge.qspr.pretraining import arrays, corpus, reading, targets
 from knowledge.quantum.surrogate import QUANTITIES
 
 BATCH = 128
@@ -34,7 +34,6 @@ PEAK, WARM, DECAY, CLIP = 1e-3, 300, 0.01, 1.0
 AVERAGE = 0.999  # of the weights, per step
 QUANTUM = 0.1  # weight of the mean GFN2-xTB loss beside that of descriptors and groups
 LIMIT = 65_536  # molecules of the corpus: as many as could be learned from in the time there was
-COMPONENTS = 32  # of the embedding, kept for models that have few rows
 HELD = 2048  # molecules that only tell how the training goes
 EVERY_S = 420.0  # between checkpoints
 
@@ -243,30 +242,22 @@ def export(folder: Path) -> None:
     tensors = load_file(home() / "checkpoint.safetensors")
     average = {k.removeprefix("average."): v.half() for k, v in tensors.items() if k.startswith("average.")}
     state = {k: v for k, v in average.items() if k.startswith("encoder.")}
-    network = Encoder(Shape(**{name: int(notes[name]) for name in asdict(Shape())}))
+    network = Encoder(Shape(**{name: int(notes[name]) for name in asdict(Shape())})).eval()
     network.load_state_dict({k.removeprefix("encoder."): v.float() for k, v in state.items()})
-    rows = apply(network.eval(), GraphRows.of(corpus.molecules()[:HELD])).double()
-    centre = rows.mean(dim=0)
-    axes = torch.linalg.svd(rows - centre, full_matrices=False).Vh[:COMPONENTS]
-    # A singular vector has no sign of its own.
-    axes = axes * torch.sign(axes.gather(1, axes.abs().argmax(dim=1, keepdim=True)))
+    centre, axes = reading.components(apply(network, GraphRows.of(corpus.molecules()[:HELD])).double())
     last = notes["targets"]
-    spread, middle = (torch.tensor(notes[key]) for key in ("quantum_spread", "quantum_centre"))
-    state |= {
-        "centre": centre.float(),
-        "axes": axes.float(),
-        "quantum": average["head.weight"][last:].float() * spread.unsqueeze(1),
-        "offset": average["head.bias"][last:].float() * spread + middle,
-    }
+    spread, middle = (torch.tensor(notes[key]).double() for key in ("quantum_spread", "quantum_centre"))
+    quantum = average["head.weight"][last:].double() * spread.unsqueeze(1)
+    offset = average["head.bias"][last:].double() * spread + middle
+    refitted = reading.refit(network, quantum, offset, notes["quantities"], home() / "labels.jsonl")
+    for name, value in (("centre", centre), ("axes", axes), ("quantum", refitted.weight), ("offset", refitted.offset)):
+        state[name] = value.float().contiguous()
     with safe_open(home() / "checkpoint.safetensors", framework="pt") as file:
         facts = {k: v for k, v in notes.items() if not k.startswith("quantum_")} | file.metadata()
-    facts |= {"molgraph": molgraph.VERSION, "quantities": json.dumps(notes["quantities"])}
+    facts |= {"molgraph": molgraph.VERSION, "quantities": json.dumps(notes["quantities"]), "refitted": refitted.rows}
     folder.mkdir(exist_ok=True)
-    save_file(
-        {k: v.contiguous() for k, v in state.items()},
-        folder / NAME,
-        metadata={k: str(v) for k, v in sorted(facts.items())},
-    )
+    save_file(state, folder / NAME, metadata={k: str(v) for k, v in sorted(facts.items())})
+    (folder / NAME).chmod(0o644)
 
 
 def main() -> None:
