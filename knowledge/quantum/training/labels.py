@@ -39,9 +39,9 @@ def folder() -> Path:
 
 
 def part(inchikey: str) -> str:
-    """`test` and `validation` are a tenth each, decided by the connectivity of the molecule alone."""
+    """`test`, a tenth, or `validation`, a fifth, which calibrates: decided by the molecule's connectivity alone."""
     digit = int(sha256(f"quantum:{inchikey[:14]}".encode()).hexdigest(), 16) % 10
-    return {0: "test", 1: "validation"}.get(digit, "train")
+    return {0: "test", 1: "validation", 2: "validation"}.get(digit, "train")
 
 
 def suitable(smiles: str) -> int:
