@@ -24,7 +24,7 @@ from knowledge.qspr.pretraining import reading, targets
 from knowledge.records.molecule import InvalidMolecule
 
 SMALL = Shape(hidden=16, rounds=2, width=24)
-QUICK = Tuning(hidden=16, batch_size=16, head_steps=40, steps=6, looks=3)
+QUICK = Tuning(hidden=16, batch_size=16, head_steps=40, head_passes=1, steps=6, passes=1, looks=3)
 MOLECULES = ["CCO", "c1ccccc1C(=O)O", "C", "FC(F)(F)c1ccncc1", "C[C@H](N)C(=O)O", "O=S(=O)(N)c1ccc(Cl)cc1"]
 
 # Normal boiling points in degrees Celsius (CRC Handbook values, rounded).

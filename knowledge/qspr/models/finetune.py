@@ -26,15 +26,19 @@ _LOG_VARIANCE = (-7.0, 3.0)  # of standardised targets
 
 @dataclass(frozen=True)
 class Tuning:
-    """How a member is trained. `head_steps` and `steps`: batches of the two stages, whatever the number of rows."""
+    """How a member is trained. `head_steps` and `steps`: batches of the two stages, or as many as it takes to see every
+    row `head_passes` and `passes` times.
+    """
 
     hidden: int = 128
     dropout: float = 0.1
     batch_size: int = 32
     head_steps: int = 300
+    head_passes: int = 20
     head_rate: float = 1e-3
     head_decay: float = 1e-2
-    steps: int = 300
+    steps: int = 150
+    passes: int = 6
     rate: float = 1e-4
     looks: int = 25  # how often a stage looks at the watched rows
 
@@ -102,6 +106,7 @@ def train(
     `watched` (k,): rows that are not trained on but decide which weights are kept; where there are none, the last ones.
     """
     inside = np.setdiff1d(np.arange(len(rows.target)), watched)
+    batches = -(-len(inside) // tuning.batch_size)
     rng = np.random.default_rng(seed)
     with reproducible(seed):
         encoder = given.encoder().eval()
@@ -110,7 +115,7 @@ def train(
         optimiser = torch.optim.AdamW(head.parameters(), lr=tuning.head_rate, weight_decay=tuning.head_decay)
         _stage(
             [head], optimiser, lambda chosen: head(frozen[chosen], rows.extra[chosen]), rows, inside, watched,
-            tuning.head_steps, tuning, rng,
+            max(tuning.head_steps, tuning.head_passes * batches), tuning, rng,
         )  # fmt: skip
         if not full:
             return _rounded(head), {}
@@ -119,13 +124,23 @@ def train(
             {"params": list(head.parameters()), "lr": 3 * tuning.rate, "weight_decay": tuning.head_decay},
         ]
 
-        def ask(chosen: Indices) -> tuple[Tensor, Tensor]:
+        def tuned(chosen: Indices) -> tuple[Tensor, Tensor]:
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_half()):
                 embedding = encoder(rows.graphs.take(chosen))
             mean, log_variance = head(rows.reading(embedding), rows.extra[chosen])
             return mean, log_variance
 
-        _stage([head, encoder], torch.optim.AdamW(groups), ask, rows, inside, watched, tuning.steps, tuning, rng)
+        _stage(
+            [head, encoder],
+            torch.optim.AdamW(groups),
+            tuned,
+            rows,
+            inside,
+            watched,
+            max(tuning.steps, tuning.passes * batches),
+            tuning,
+            rng,
+        )
         return _rounded(head), _rounded(encoder)
 
 
