@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from knowledge.sources.property_table import PropertyTable
 
 ROWS = 2000  # molecules of the handbook if nothing else is asked
-# Molecules that a process is trained on at most: one fit to 5,000 takes 11 s of one core and 2.2 GB at its peak, and the
-# usual trials make 55.
+# Molecules that a process is trained on at most: one fit to 5,000 takes 11 s of one core and 2.2 GB at its peak, and
+# the usual trials make more than 50.
 CUBIC_ROWS = 5000
 FEWEST = 10  # of the handbook; below, nothing can be validated
 FEW = 30  # molecules below which it is said that figures mean little
