@@ -8,6 +8,12 @@ variances that a heavy-tailed error would have (K. L. Lange, R. J. A. Little, J.
 wrong values hide behind the noise that they make, and drag the predictions of their neighbours.
 
 Only training samples are audited. Values and molecules stay as they are, and what a model is tested on is never seen.
+
+Measured with the process on fingerprints and short descriptors, 600 handbook values to learn from and 300 others, four
+draws: mean absolute error in K with none, 2 % and 5 % of the training labels made wrong. Boiling point: 12.4, 16.9 and
+22.8 as they are, 11.7, 12.0 and 12.6 audited. Flash point: 10.4, 13.7 and 15.5; 10.7, 10.5 and 10.2. Of 336 wrong
+labels 308 were doubted; where none was made wrong, 2.6 % were. So it is an insurance that costs a little where a
+compilation is clean; cross-validation can decide for a property (`audited_gp` beside `gp`).
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 It is the model that `train` knows as `audited_gp`, asked how its predictions go together. A campaign keeps
 hyperparameters and doubts, not arrays: with the same facts they give the same model, bit for bit.
+
+No physics prior: on withheld molecules it changed the mean absolute error from 0.198 to 0.190 (ln viscosity, 373 values
+to learn from) and from 9.6 to 9.6 K (flash point, 759 values) for a second process to fit after every batch.
 """
 
 from __future__ import annotations
