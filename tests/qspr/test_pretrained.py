@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 from safetensors.torch import save_file
 
 from knowledge.features import molgraph
-from knowledge.features.pretrained import PretrainedEmbedding, PretrainedQuantum, whole_embedding
+from knowledge.features.pretrained import PretrainedEmbedding, PretrainedQuantum
 from knowledge.qspr.contract import Belief, Model, Samples, Stored
 from knowledge.qspr.models import MODELS, encoder
 from knowledge.qspr.models.encoder import Encoder, GraphRows, Shape, WeightsMissing
@@ -94,9 +94,6 @@ def test_the_embedding_knows_no_order_of_atoms_and_no_neighbours_in_the_batch() 
 def test_the_embedding_tells_molecules_apart() -> None:
     rows = PretrainedEmbedding()(MOLECULES)
     assert rows.shape == (len(MOLECULES), len(PretrainedEmbedding().columns))
-    # The axes keep nearly all of what tells these molecules apart, which is more than chance would.
-    whole = whole_embedding(MOLECULES)
-    assert ((rows - rows.mean(axis=0)) ** 2).sum() > 0.5 * ((whole - whole.mean(axis=0)) ** 2).sum()
     assert np.isfinite(rows).all()
     for i in range(len(rows)):
         for j in range(i):
