@@ -16,20 +16,19 @@ from knowledge.qspr.contract import Belief, Fitted, Model, Samples, Stored
 from knowledge.qspr.domain import Domain, leave_one_out, nearest
 from knowledge.qspr.kernels import Array, tanimoto
 from knowledge.qspr.representation import default_representation
-from knowledge.qspr.selection import (
+from knowledge.qspr.selection import Selected, select
+from knowledge.qspr.splits import k_fold
+from knowledge.qspr.trials import (
     Familiarity,
     NoModel,
-    Selected,
     Trial,
     Unseen,
     calibrate,
     choose,
     contenders,
     familiarity,
-    select,
     validate,
 )
-from knowledge.qspr.splits import k_fold
 
 # Normal boiling points in K: homologous series with and without rings.
 SERIES = {
@@ -258,9 +257,9 @@ def test_similarities_are_those_of_the_full_matrix() -> None:
 
 def compete(monkeypatch: pytest.MonkeyPatch, benchmark: Any, models: dict[str, Callable[[], Model]]) -> None:
     """Only these take part in the benchmark."""
-    monkeypatch.setattr(benchmark, "names", lambda prop: tuple(models))
-    monkeypatch.setattr(benchmark, "candidates", lambda prop, chosen: [models[name]() for name in chosen])
-    monkeypatch.setattr(benchmark, "_usual", list)
+    monkeypatch.setattr(benchmark, "names", lambda prop, column: tuple(models))
+    monkeypatch.setattr(benchmark, "candidates", lambda prop, chosen, column: [models[name]() for name in chosen])
+    monkeypatch.setattr(benchmark, "usual", lambda prop, column: tuple(models))
 
 
 @pytest.fixture
