@@ -147,7 +147,11 @@ def train(wish: Training, shelf: Shelf, *, on_progress: OnProgress | None = None
     if older := _other_origin(data, shelf):
         notes.append(f"the model of '{data.property.name}' from {older} was replaced; --name keeps both")
     selected = select(models, data.samples, seed=wish.seed, split=wish.split, on_progress=on_progress)
-    if data.column is not None and f"({data.column.name})" in selected.model and wish.table is not None:
+    if (
+        data.column is not None
+        and data.column.name in selected.model.replace("-feature", "").split("+")
+        and wish.table is not None
+    ):
         plain = selected.model.partition("+")[0]
         notes.append(
             f"a molecule without a value in '{wish.table.prior}' is predicted by {plain} alone, with its errors"

@@ -54,27 +54,11 @@ def candidates(prop: str, chosen: Sequence[str], column: ColumnPrior | None = No
 
 
 def restorable(prop: str, stored: str) -> list[Model]:
-    """The models that may have stored something under the name `stored`; only these are imported. The values of a
-    `ColumnPrior` come back with the model.
+    """The model that stored something under the name `stored`, no other; the values of a `ColumnPrior` come back with
+    what it stored. Raises UnknownModel.
     """
-    base, _, how = stored.partition("+")
-    if base == _FUSION:
-        return candidates(prop, [stored], ColumnPrior(prop, "") if _COLUMN in how.split("+") else None)
-    column = ColumnPrior(prop, "") if f"({ColumnPrior.name})" in how else None
-
-    def possible(name: str) -> bool:
-        of, _, source = name.partition("+")
-        feature = source.endswith(_AS_FEATURE)
-        # The handbook is read only for a model that needs it.
-        literature = source.startswith(_LITERATURE)
-        return (of, bool(source), feature, literature) == (
-            base,
-            bool(how),
-            how.startswith("feature("),
-            "literature(" in how,
-        )
-
-    return candidates(prop, [name for name in names(prop, column) if possible(name)], column)
+    sources = [source.removesuffix(_AS_FEATURE) for source in stored.split("+")[1:]]
+    return candidates(prop, [stored], ColumnPrior(prop, "") if _COLUMN in sources else None)
 
 
 def _sources(prop: str, column: ColumnPrior | None) -> list[str]:
@@ -91,7 +75,9 @@ def _made(prop: str, name: str, column: ColumnPrior | None) -> Model:
     if not source:
         return model
     prior = _prior(prop, source.removesuffix(_AS_FEATURE), column)
-    return WithPriorFeature(_FEATURED[base], model, prior) if source.endswith(_AS_FEATURE) else WithPrior(model, prior)
+    if source.endswith(_AS_FEATURE):
+        return WithPriorFeature(_FEATURED[base], model, prior, name=name)
+    return WithPrior(model, prior, name=name)
 
 
 def _prior(prop: str, source: str, column: ColumnPrior | None) -> Prior:

@@ -197,7 +197,7 @@ def test_a_column_of_estimates_is_used_and_its_limits_are_said(call: CommandLine
     path = write(tmp_path, lines, "smiles,Tb (K),calc")
     done = train(call, path, "--prior-column", "calc", "--models", "gp,gp+column")
     said = notes(done)
-    assert done.document["model"] == "gp+residual(column)"
+    assert done.document["model"] == "gp+column"
     assert "'calc' estimates 12 of 12 molecules" in said
     assert "a molecule without a value in 'calc' is predicted by gp alone" in said
     asked = call("predict", "CCCCCCCO", "--property", "boils", "--folder", "models", "--json").document

@@ -59,16 +59,14 @@ class WithPriorFeature:
     knows less than half of the samples, or says the same of all.
     """
 
-    def __init__(self, featured: Callable[[Featurizer], Model], plain: Model, prior: Prior) -> None:
+    def __init__(self, featured: Callable[[Featurizer], Model], plain: Model, prior: Prior, *, name: str = "") -> None:
+        """`name`: "PLAIN+prior-feature" when not given."""
         self._featured, self._plain, self._prior = featured, plain, prior
-
-    @property
-    def name(self) -> str:
-        return f"{self._plain.name}+feature({self._prior.name})"
+        self.name = name or f"{plain.name}+prior-feature"
 
     @property
     def version(self) -> str:
-        return f"1/{self._plain.version}/{self._prior.version}"
+        return f"1/{self._plain.version}/{self._prior.name}/{self._prior.version}"
 
     def fit(self, samples: Samples, *, seed: int) -> FittedWithPriorFeature:
         """Raises ValueError for fewer than two samples and InvalidMolecule for what is no molecule."""

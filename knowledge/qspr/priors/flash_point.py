@@ -28,14 +28,14 @@ _RELATIVE_ERROR = 0.04
 class HshiehFlashPoint:
     """T = -54.5377 + 0.5883 Tb + 0.00022 Tb², all in °C (F.-Y. Hshieh, Fire Mater. 21 (1997) 277). Values in K."""
 
-    version = "1"
+    name = "hshieh_flash_point"
     property_name = "flash_point"
     unit = "K"
 
     def __init__(self, boiling: Prior | None = None) -> None:
         """`boiling`: a prior of the boiling point in K; by default Joback's."""
         self._boiling = _boiling(boiling)
-        self.name = f"hshieh_flash_point({self._boiling.name}/{self._boiling.version})"
+        self.version = f"1({self._boiling.name}/{self._boiling.version})"
 
     def __call__(self, smiles: Sequence[str]) -> tuple[Array, Known]:
         boiling, known = self._boiling(smiles)
@@ -58,7 +58,7 @@ class CatoireNaudetFlashPoint:
     vaporization_exponent: float = 0.16845
     carbon_exponent: float = -0.05948
 
-    version = "1"
+    name = "catoire_naudet_flash_point"
     property_name = "flash_point"
     unit = "K"
 
@@ -66,8 +66,8 @@ class CatoireNaudetFlashPoint:
         _boiling(self.boiling)
 
     @property
-    def name(self) -> str:
-        return f"catoire_naudet_flash_point({self.boiling.name}/{self.boiling.version})"
+    def version(self) -> str:
+        return f"1({self.boiling.name}/{self.boiling.version})"
 
     def __call__(self, smiles: Sequence[str]) -> tuple[Array, Known]:
         logs, known = self._logs(smiles)

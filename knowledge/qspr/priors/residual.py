@@ -61,16 +61,14 @@ class WithPrior:
     A `CalibratedPrior` is calibrated on the samples of each `fit` first, and its constants are stored.
     """
 
-    def __init__(self, inner: Model, prior: Prior) -> None:
+    def __init__(self, inner: Model, prior: Prior, *, name: str = "") -> None:
+        """`name`: "INNER+prior" when not given."""
         self._inner, self._prior = inner, prior
-
-    @property
-    def name(self) -> str:
-        return f"{self._inner.name}+residual({self._prior.name})"
+        self.name = name or f"{inner.name}+prior"
 
     @property
     def version(self) -> str:
-        return f"1/{self._inner.version}/{self._prior.version}"
+        return f"1/{self._inner.version}/{self._prior.name}/{self._prior.version}"
 
     def fit(self, samples: Samples, *, seed: int) -> FittedWithPrior:
         """Raises ValueError for fewer than two samples and InvalidMolecule for what is no molecule."""
