@@ -92,8 +92,7 @@ def share_means(basis: Basis) -> str:
 
 
 def prior_heading(prior: PriorShare, prop: Property) -> str:
-    name = words.plain(prior.name)
-    name = name[:1].upper() + name[1:]
+    name = words.prior(prior.name)
     if prior.weight < 1.0:
         name += f" (in {share(prior.weight)} of the prediction)"
     if prior.value is None:

@@ -33,6 +33,12 @@ _SOURCES = {
     Source.MODEL: ("model", "simulated, from a physical model"),
     Source.REPLAY: ("replay", "simulated, from a user's table of measured results"),
 }
+_PRIORS = {
+    "column": "the table's own estimate",
+    "catoire_naudet_flash_point": "the rule of Catoire and Naudet",
+    "hshieh_flash_point": "the rule of Hshieh",
+    "xtb_hydration": "GFN2-xTB",
+}
 _ZERO_CELSIUS = 273.15
 
 
@@ -69,6 +75,12 @@ def axis(name: str) -> str:
 def plain(text: str) -> str:
     """A key such as "fischer_esterification" as words."""
     return text.replace("_", " ").strip()
+
+
+def prior(name: str) -> str:
+    """A physics prior as the start of a line: "joback_melting_point" is Joback."""
+    text = _PRIORS.get(name, "Joback" if name.startswith("joback_") else plain(name))
+    return text[:1].upper() + text[1:]
 
 
 def reaction(key: str) -> str:

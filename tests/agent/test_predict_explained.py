@@ -51,7 +51,7 @@ def test_text_names_parts_precedents_and_the_prior_s_groups(call: CommandLine, f
     out = call("predict", "CCCCCO", *BOILING, "--folder", folder).out
     assert re.search(r"parts +methane, where it begins, \d+\.?\d* K; .*OH \+\d", out)
     assert re.search(r"like +\d+ % \S+, \d+\.\d K, similarity 0\.\d\d", out)
-    assert re.search(r"prior +Joback boiling point says 406\.2 K; corrected by a line .*4 × -CH2- \+91\.5 K", out)
+    assert re.search(r"prior +Joback says 406\.2 K; corrected by a line .*4 × -CH2- \+91\.5 K", out)
 
 
 def test_on_a_logarithmic_scale_parts_are_factors(call: CommandLine, folder: Path) -> None:
@@ -75,7 +75,7 @@ def test_the_page_colours_the_molecule(call: CommandLine, folder: Path, tmp_path
     assert 4 <= len(discs) <= 11  # one an atom, none where the part adds next to nothing
     assert max(float(opacity) for _, opacity in discs) == 0.8
     assert "What each part adds" in page
-    assert "Joback boiling point does not know this molecule" in page
+    assert "Joback does not know this molecule" in page
     assert page.count('<div class="card explained">') == 2
     assert "<script" not in page
     assert "101.325 kPa" in page

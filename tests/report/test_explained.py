@@ -88,7 +88,7 @@ def test_a_prior_is_told_with_its_groups_line_and_residual() -> None:
     )
     line = explained.prior_line(prior, BOILING)
     assert line == (
-        "Joback boiling point says 412.0 K; corrected by a line 405.0 K; learned from what it leaves over, −7.00 K "
+        "Joback says 412.0 K; corrected by a line 405.0 K; learned from what it leaves over, −7.00 K "
         "(constant 198.2 K, 2 × -CH3 +47.2 K)"
     )
     silent = PriorShare(name="joback_boiling_point", used_as="nothing", weight=0.4)

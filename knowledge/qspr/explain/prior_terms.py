@@ -105,7 +105,7 @@ def _flash_point(prior: CatoireNaudetFlashPoint, smiles: str) -> _Account:
     heat = float(vaporization_at(ROOM, [smiles], boiling)[0][0])
     carbons = float(sum(a.GetAtomicNum() == 6 for a in parse(smiles).GetAtoms()))
     inputs = (
-        (f"boiling point ({prior.boiling.name}), K", float(boiling[0]), prior.boiling_exponent),
+        (f"boiling point ({prior.boiling.name.replace('_', ' ')}), K", float(boiling[0]), prior.boiling_exponent),
         ("enthalpy of vaporization at 298 K, kJ/mol", heat, prior.vaporization_exponent),
         ("carbon atoms", carbons, prior.carbon_exponent),
     )

@@ -30,7 +30,7 @@ class Literature:
             raise ValueError("a molecule has two values; merge its facts first")
         self._fallback = fallback
         digest = sha256_text(canonical_json(sorted(self._values.items())))[:12]
-        self.name = f"literature_else_{fallback.name}"
+        self.name = f"literature, else {fallback.name}"
         self.version = f"1/{digest}/{fallback.version}"
         self.property_name = fallback.property_name
         self.unit = fallback.unit
