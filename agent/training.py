@@ -18,7 +18,7 @@ from knowledge.records.properties import PROPERTIES, Property, Scale, get_proper
 if TYPE_CHECKING:
     from knowledge.qspr.contract import Samples
     from knowledge.qspr.priors.column import ColumnPrior
-    from knowledge.qspr.selection import OnProgress
+    from knowledge.qspr.selection import OnProgress, Selected
     from knowledge.qspr.shelf import Shelf
     from knowledge.sources.property_table import PropertyTable
 
@@ -29,6 +29,7 @@ CUBIC_ROWS = 5000
 FEWEST = 10  # of the handbook; below, nothing can be validated
 FEW = 30  # molecules below which it is said that figures mean little
 _CUBIC = ("gp", "audited_gp", "stack", "embedding_gp", "pretrained_gp")  # their time grows with the cube of the rows
+_DOUBTS_SHOWN = 5
 _RARE = 3  # molecules; of an element that fewer have, nothing can be learned
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
@@ -156,6 +157,7 @@ def train(wish: Training, shelf: Shelf, *, on_progress: OnProgress | None = None
         notes.append(
             f"a molecule without a value in '{wish.table.prior}' is predicted by {plain} alone, with its errors"
         )
+    notes += _doubts(selected, data.property)
     path = shelf.put(Shelved(data.property, data.origin, selected, data.basis))
     return Trained(
         property=data.property,
@@ -168,6 +170,20 @@ def train(wish: Training, shelf: Shelf, *, on_progress: OnProgress | None = None
         notes=tuple(notes),
         path=path,
     )
+
+
+def _doubts(selected: Selected, prop: Property) -> list[str]:
+    """The labels that an audited model believes less, the worst in full."""
+    from knowledge.qspr.audit import FittedAudited
+
+    if not (isinstance(selected.fitted, FittedAudited) and selected.fitted.doubted):
+        return []
+    doubted = selected.fitted.doubted
+    unit = prop.unit if prop.scale is Scale.LINEAR else "in natural logarithms"
+    lines = [doubt.line(unit) for doubt in doubted[:_DOUBTS_SHOWN]]
+    count = "1 value is" if len(doubted) == 1 else f"{len(doubted)} values are"
+    worst = "" if len(doubted) <= _DOUBTS_SHOWN else f"; the worst {_DOUBTS_SHOWN} follow"
+    return [f"{count} believed less, because the other molecules speak against them; none is left out{worst}", *lines]
 
 
 def from_handbook(wish: Training) -> Data:

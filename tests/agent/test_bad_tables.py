@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from knowledge.sources.handbook import Handbook
 from tests.agent.command_line import Answer, CommandLine
 
 # Normal boiling points in K.
@@ -213,3 +214,13 @@ def test_progress_is_told_on_stderr_and_both_splits_on_stdout(call: CommandLine,
     assert "11 of 11, gp, chosen" in done.err
     assert "scaffold" in done.out
     assert "random" in done.out
+
+
+def test_a_label_that_the_others_speak_against_is_believed_less_and_named(call: CommandLine, tmp_path: Path) -> None:
+    known = {f.smiles: f.value for f in Handbook.full().facts("boiling_point")[::60][:90]}
+    wrong = "CCCCCCCO"
+    known[wrong] = 300.0  # 1-heptanol boils at 449 K; so low only in a vacuum
+    done = train(call, write(tmp_path, rows(known)), "--models", "audited_gp")
+    assert done.document["model"] == "audited_gp"
+    assert "believed less" in notes(done)
+    assert f"{wrong}: 300 K, but " in notes(done)
