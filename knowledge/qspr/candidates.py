@@ -38,13 +38,14 @@ def names(prop: str, column: ColumnPrior | None = None) -> tuple[str, ...]:
 
 
 def usual(prop: str, column: ColumnPrior | None = None) -> tuple[str, ...]:
-    """What is tried when nobody chooses, the simplest first: with doubtful labels believed less; with the prior that
-    knows most, in both ways; and where a table has estimates of its own, with all that there is, each as a source.
+    """What is tried when nobody chooses, the simplest first: with doubtful labels believed less; with what a network has
+    learned of molecules; with the prior that knows most, in both ways; and where a table has estimates of its own, with
+    all that there is, each as a source.
     """
     sources = _sources(prop, column)
     with_prior = (f"gp+{sources[-1]}", f"gp+{sources[-1]}{_AS_FEATURE}") if sources else ()
     fusion = () if column is None else _fusions(sources)[-1:]
-    return ("gp", "audited_gp", *with_prior, *fusion, "boosting")
+    return ("gp", "audited_gp", "pretrained_gp", *with_prior, *fusion, "boosting")
 
 
 def candidates(prop: str, chosen: Sequence[str], column: ColumnPrior | None = None) -> list[Model]:
