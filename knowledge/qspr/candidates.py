@@ -38,9 +38,9 @@ def names(prop: str, column: ColumnPrior | None = None) -> tuple[str, ...]:
 
 
 def usual(prop: str, column: ColumnPrior | None = None) -> tuple[str, ...]:
-    """What is tried when nobody chooses, the simplest first: with doubtful labels believed less; with what a network has
-    learned of molecules; with the prior that knows most, in both ways; and where a table has estimates of its own, with
-    all that there is, each as a source.
+    """What is tried when nobody chooses, the simplest first: with doubtful labels believed less; with what a network
+    has learned of molecules; with the prior that knows most, in both ways; and where a table has estimates of its own,
+    with all that there is, each as a source.
     """
     sources = _sources(prop, column)
     with_prior = (f"gp+{sources[-1]}", f"gp+{sources[-1]}{_AS_FEATURE}") if sources else ()
