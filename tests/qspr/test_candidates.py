@@ -32,7 +32,14 @@ def test_the_usual_ones_start_plain_and_take_the_prior_that_knows_most() -> None
     column = ColumnPrior("boiling_point", "K", {"CCO": 350.0})
     assert usual("smell") == ("gp", "audited_gp", "pretrained_gp", "boosting")
     assert usual("boiling_point") == ("gp", "audited_gp", "pretrained_gp", "gp+prior", "gp+prior-feature", "boosting")
-    assert usual("flash_point") == ("gp", "audited_gp", "pretrained_gp", "gp+literature", "gp+literature-feature", "boosting")
+    assert usual("flash_point") == (
+        "gp",
+        "audited_gp",
+        "pretrained_gp",
+        "gp+literature",
+        "gp+literature-feature",
+        "boosting",
+    )
     assert usual("boiling_point", column)[-2:] == ("fusion+prior+column", "boosting")
     for prop, prior in (("smell", None), ("boiling_point", None), ("boiling_point", column)):
         assert set(usual(prop, prior)) <= set(names(prop, prior))
