@@ -13,6 +13,7 @@ import typer
 
 from agent.commands.campaigns import campaigns
 from agent.commands.properties import properties
+from agent.commands.quantum import quantum
 from agent.commands.review import reviews
 from agent.commands.route import routes
 from agent.commands.store import stores
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.add_typer(campaigns)
 app.add_typer(routes)
 app.add_typer(properties)
+app.add_typer(quantum)
 app.add_typer(reviews, name="review")
 app.add_typer(questions, name="tasks")
 app.add_typer(stores, name="db")
