@@ -36,8 +36,9 @@ from knowledge.qspr.priors.feature import PriorFeature
 from knowledge.qspr.priors.prior import Prior
 from knowledge.qspr.priors.residual import WithPrior
 from knowledge.qspr.priors.solvation import PriorUnavailable, XtbHydration
-from knowledge.qspr.selection import FOLDS, LEVEL, calibrate, familiarity, validate
+from knowledge.qspr.selection import FOLDS, LEVEL
 from knowledge.qspr.splits import TEST_SHARE, SplitKind, k_fold
+from knowledge.qspr.trials import calibrate, familiarity, validate
 from knowledge.records.quantity import UnitMismatch
 from knowledge.sources.property_table import BadTable, PropertyTable, read
 

@@ -90,8 +90,8 @@ def train(
     from agent.training import train as carry_out
     from agent.training_progress import TrainingProgress
     from knowledge.qspr.candidates import UnknownModel
-    from knowledge.qspr.selection import NoModel
     from knowledge.qspr.shelf import Shelf
+    from knowledge.qspr.trials import NoModel
     from knowledge.records.properties import UnknownProperty
 
     if split not in ("scaffold", "random", "both"):

@@ -23,35 +23,14 @@ from knowledge.qspr.contract import Fitted, Model, Samples, Stored
 from knowledge.qspr.domain import Domain, Neighbour
 from knowledge.qspr.splits import SplitKind, k_fold
 from knowledge.qspr.trials import (
-    Familiarity,
     NoModel,
     Trial,
     Unseen,
     calibrate,
-    choose,
     contenders,
     familiarity,
     validate,
 )
-
-__all__ = [
-    "BOTH",
-    "FOLDS",
-    "LEVEL",
-    "Familiarity",
-    "NoModel",
-    "OnProgress",
-    "Prediction",
-    "Selected",
-    "Trial",
-    "Unseen",
-    "calibrate",
-    "choose",
-    "contenders",
-    "familiarity",
-    "select",
-    "validate",
-]
 
 FOLDS = 5
 LEVEL = 0.9

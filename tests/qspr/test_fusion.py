@@ -19,9 +19,9 @@ from knowledge.qspr.models.gp import GaussianProcess, Views
 from knowledge.qspr.models.process import Terms
 from knowledge.qspr.priors.column import ColumnPrior
 from knowledge.qspr.priors.joback import JobackBoilingPoint
-from knowledge.qspr.selection import familiarity as familiar
-from knowledge.qspr.selection import validate
 from knowledge.qspr.splits import k_fold
+from knowledge.qspr.trials import familiarity as familiar
+from knowledge.qspr.trials import validate
 from knowledge.records.fact import Kind
 from knowledge.sources.handbook import Handbook
 from knowledge.sources.source_values import (

@@ -21,6 +21,7 @@ from knowledge.qspr.models.encoder import Encoder, GraphRows, Shape, WeightsMiss
 from knowledge.qspr.models.finetune import Tuning
 from knowledge.qspr.models.pretrained import FineTuned
 from knowledge.qspr.pretraining import reading, targets
+from knowledge.qspr.selection import select
 from knowledge.records.molecule import InvalidMolecule
 
 SMALL = Shape(hidden=16, rounds=2, width=24)
@@ -179,6 +180,10 @@ def test_missing_weights_name_the_command_that_makes_them(tmp_path: Path, monkey
     monkeypatch.setenv(encoder.VARIABLE, str(tmp_path))
     with pytest.raises(WeightsMissing, match="make train-property"):
         PretrainedEmbedding()(["CCO"])
+    # A selection goes on without them, and its table says why.
+    selected = select([MODELS["gp"](), MODELS["pretrained_gp"]()], samples(24), seed=0, split="random")
+    assert selected.model == "gp"
+    assert "make train-property" in selected.table[1]["failure"]
 
 
 def test_shipped_weights_are_finite_small_and_documented() -> None:

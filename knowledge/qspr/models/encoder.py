@@ -34,8 +34,10 @@ _SUM = 0.05  # brings the sum over a molecule's atoms to the size of their mean
 Indices = npt.NDArray[np.int64]
 
 
-class WeightsMissing(RuntimeError):
-    """There are no weights; the message names the command that makes them."""
+class WeightsMissing(ImportError):
+    """There are no weights; the message names the command that makes them. Like a missing package it fails one
+    candidate of a selection, not the others.
+    """
 
 
 @dataclass(frozen=True)
