@@ -153,10 +153,7 @@ def train(wish: Training, shelf: Shelf, *, on_progress: OnProgress | None = None
         and data.column.name in selected.model.replace("-feature", "").split("+")
         and wish.table is not None
     ):
-        plain = selected.model.partition("+")[0]
-        notes.append(
-            f"a molecule without a value in '{wish.table.prior}' is predicted by {plain} alone, with its errors"
-        )
+        notes.append(f"a molecule without a value in '{wish.table.prior}' is predicted without it, less well")
     notes += _doubts(selected, data.property)
     path = shelf.put(Shelved(data.property, data.origin, selected, data.basis))
     return Trained(

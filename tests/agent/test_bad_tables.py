@@ -200,7 +200,7 @@ def test_a_column_of_estimates_is_used_and_its_limits_are_said(call: CommandLine
     said = notes(done)
     assert done.document["model"] == "gp+column"
     assert "'calc' estimates 12 of 12 molecules" in said
-    assert "a molecule without a value in 'calc' is predicted by gp alone" in said
+    assert "a molecule without a value in 'calc' is predicted without it" in said
     asked = call("predict", "CCCCCCCO", "--property", "boils", "--folder", "models", "--json").document
     assert asked["predictions"][0]["value"] == pytest.approx(449.0, abs=4.0)
 
