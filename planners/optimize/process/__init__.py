@@ -1,0 +1,1 @@
+"""Gaussian processes over settings: kernels by structure, hyperparameters weighed, earlier campaigns as tasks."""

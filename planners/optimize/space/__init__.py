@@ -1,0 +1,1 @@
+"""Spaces of settings: encoded for models, counted, drawn from, and held to their rules."""
