@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -48,3 +49,12 @@ class Posterior(Protocol):
     def likeness(self, codes: Codes, others: Codes) -> Array:
         """(n, m): prior correlation, averaged over the members."""
         ...
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier campaign over the same encoding: `codes` (m, p) and what came of them, `values` (m,)."""
+
+    name: str
+    codes: Codes
+    values: Array
