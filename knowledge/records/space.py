@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from knowledge.records.base import Record
 from knowledge.records.molecule import Molecule
-from knowledge.records.quantity import convert
+from knowledge.records.quantity import Quantity, convert
 
 Value = str | float
 """The name of an option, or a number in its parameter's unit."""
@@ -31,16 +31,15 @@ class NumberScale(StrEnum):
 
 
 class Option(Record):
-    """One choice of a category. `smiles` (canonical): what it is, where that is a substance."""
+    """One choice of a category. `smiles`: what it is, where that is a substance; it is made canonical."""
 
     name: str = Field(min_length=1, max_length=300)
     smiles: str | None = None
 
-    @model_validator(mode="after")
-    def _substance(self) -> Option:
-        if self.smiles is not None:
-            Molecule.from_smiles(self.smiles)
-        return self
+    @field_validator("smiles")
+    @classmethod
+    def _canonical(cls, smiles: str | None) -> str | None:
+        return None if smiles is None else Molecule.from_smiles(smiles).smiles
 
 
 class Category(Record):
@@ -72,7 +71,11 @@ class Category(Record):
 
 
 class Number(Record):
-    """A quantity in `unit`: any value from `low` to `high`, or one of `levels` (ascending)."""
+    """A quantity in `unit`: any value from `low` to `high`, or one of `levels` (ascending).
+
+    Bounds and levels may be texts with a unit of their own ("30 degC"); they are converted to `unit`, which is the
+    first one found where none is given.
+    """
 
     kind: Literal["number"] = "number"
     name: str = Field(pattern=NAME)
@@ -81,6 +84,23 @@ class Number(Record):
     high: float | None = None
     levels: tuple[float, ...] = ()
     scale: NumberScale = NumberScale.LINEAR
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_quantities(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        read = dict(data)
+        given = [read.get("low"), read.get("high"), *read.get("levels", ())]
+        texts = [Quantity.model_validate(each) for each in given if isinstance(each, str)]
+        if texts:
+            unit = read.setdefault("unit", texts[0].unit)
+            for name in ("low", "high"):
+                if isinstance(read.get(name), str):
+                    read[name] = _magnitude(read[name], unit)
+            if "levels" in read:
+                read["levels"] = tuple(_magnitude(e, unit) if isinstance(e, str) else e for e in read["levels"])
+        return read
 
     @model_validator(mode="after")
     def _possible(self) -> Number:
@@ -108,6 +128,11 @@ class Number(Record):
         return not self.levels and self.low != self.high
 
 
+def _magnitude(text: str, unit: str) -> float:
+    # Twelve digits: what a conversion adds behind them is no difference that anybody can set.
+    return float(f"{Quantity.model_validate(text).magnitude(unit):.12g}")
+
+
 Parameter = Annotated[Category | Number, Field(discriminator="kind")]
 
 
@@ -132,6 +157,14 @@ class Where(Record):
         assert not isinstance(value, str)
         return (self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum)
 
+    def __str__(self) -> str:
+        if self.options:
+            more = f" or {len(self.options) - 3} others" if len(self.options) > 3 else ""
+            return f"{self.parameter} is {' or '.join(self.options[:3])}{more}"
+        low = "" if self.minimum is None else f"{self.minimum:g} <= "
+        high = "" if self.maximum is None else f" <= {self.maximum:g}"
+        return f"{low}{self.parameter}{high}"
+
 
 class Forbidden(Record):
     """Not all of `where` at once."""
@@ -139,6 +172,9 @@ class Forbidden(Record):
     kind: Literal["forbidden"] = "forbidden"
     where: tuple[Where, ...] = Field(min_length=1)
     reason: str = ""
+
+    def __str__(self) -> str:
+        return f"not where {' and '.join(str(w) for w in self.where)}{_because(self.reason)}"
 
 
 class Linear(Record):
@@ -156,6 +192,12 @@ class Linear(Record):
             raise ValueError("a linear rule needs a 'minimum', a 'maximum' or both")
         return self
 
+    def __str__(self) -> str:
+        total = " + ".join(name if factor == 1.0 else f"{factor:g} {name}" for name, factor in self.terms.items())
+        low = "" if self.minimum is None else f"{self.minimum:g} <= "
+        high = "" if self.maximum is None else f" <= {self.maximum:g}"
+        return f"{low}{total}{high}{_because(self.reason)}"
+
 
 class OnlyWhen(Record):
     """`parameter` means something only where all of `where` hold; elsewhere it stands at `otherwise`."""
@@ -165,8 +207,39 @@ class OnlyWhen(Record):
     where: tuple[Where, ...] = Field(min_length=1)
     otherwise: Value
 
+    def __str__(self) -> str:
+        where = " and ".join(str(w) for w in self.where)
+        return f"{self.parameter} is {self.otherwise} unless {where}"
 
-SpaceRule = Annotated[Forbidden | Linear | OnlyWhen, Field(discriminator="kind")]
+
+class Listed(Record):
+    """Of `parameters` together (categories, and numbers with levels) only the combinations in `rows`: what is at hand,
+    or what was measured.
+    """
+
+    kind: Literal["listed"] = "listed"
+    parameters: tuple[str, ...] = Field(min_length=1)
+    rows: tuple[tuple[Value, ...], ...] = Field(min_length=1)
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _even(self) -> Listed:
+        if len(set(self.parameters)) < len(self.parameters):
+            raise ValueError("a list of combinations names a parameter twice")
+        if any(len(row) != len(self.parameters) for row in self.rows):
+            raise ValueError(f"a combination needs a value for each of {', '.join(self.parameters)}")
+        return self
+
+    def __str__(self) -> str:
+        combinations = "combination" if len(self.rows) == 1 else "combinations"
+        return f"only {len(self.rows)} {combinations} of {', '.join(self.parameters)}{_because(self.reason)}"
+
+
+def _because(reason: str) -> str:
+    return f" ({reason})" if reason else ""
+
+
+SpaceRule = Annotated[Forbidden | Linear | OnlyWhen | Listed, Field(discriminator="kind")]
 
 
 class Space(Record):
@@ -186,6 +259,9 @@ class Space(Record):
                     if not isinstance(self.parameter(name), Number):
                         raise ValueError(f"a linear rule is over numbers; '{name}' is a category")
                 continue
+            if isinstance(rule, Listed):
+                self._check_listed(rule)
+                continue
             for where in rule.where:
                 self._check_where(where)
             if isinstance(rule, OnlyWhen):
@@ -201,6 +277,21 @@ class Space(Record):
                 parameter.index(option)
         elif where.options:
             raise ValueError(f"'{where.parameter}' is a number: a rule gives its minimum or maximum")
+
+    def _check_listed(self, rule: Listed) -> None:
+        for name, column in zip(rule.parameters, zip(*rule.rows, strict=True), strict=True):
+            parameter = self.parameter(name)
+            if isinstance(parameter, Number) and parameter.continuous:
+                raise ValueError(f"a list of combinations needs levels of '{name}'")
+            for value in dict.fromkeys(column):
+                self.check_value(name, value)
+
+    def with_rules(self, *rules: SpaceRule) -> Space:
+        """The part of it that breaks none of `rules` either: a forbidden region, an operator's wish.
+
+        Raises ValueError for a rule over what this space has not.
+        """
+        return Space(parameters=self.parameters, rules=(*self.rules, *rules))
 
     @property
     def names(self) -> tuple[str, ...]:
