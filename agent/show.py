@@ -22,7 +22,7 @@ SOURCES = {
     "instrument": "measured",
     "simulated:handbook": "simulated from a handbook value",
     "simulated:model": "simulated by a physical model",
-    "simulated:replay": "simulated from a table of results",
+    "replay": "replayed from a table of results",
 }
 
 

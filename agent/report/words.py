@@ -31,7 +31,7 @@ _SOURCES = {
     Source.INSTRUMENT: ("real", "real instrument"),
     Source.HANDBOOK: ("handbook", "simulated, from an experimental handbook value"),
     Source.MODEL: ("model", "simulated, from a physical model"),
-    Source.REPLAY: ("replay", "simulated, from a user's table of measured results"),
+    Source.REPLAY: ("replay", "replayed, from a user's table of earlier results"),
 }
 _PRIORS = {
     "column": "the table's own estimate",

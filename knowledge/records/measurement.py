@@ -13,11 +13,12 @@ class Source(StrEnum):
     INSTRUMENT = "instrument"  # a real device
     HANDBOOK = "simulated:handbook"  # virtual lab, answered with an experimental handbook value
     MODEL = "simulated:model"  # virtual lab, answered with a physical model
-    REPLAY = "simulated:replay"  # virtual lab, answered from a user's table of measured results
+    REPLAY = "replay"  # a result that a user's table had recorded before: real, but not measured in this campaign
 
     @property
     def simulated(self) -> bool:
-        return self is not Source.INSTRUMENT
+        """Whether a model of the world made the value up. A replayed one was measured once, so it was not."""
+        return self in (Source.HANDBOOK, Source.MODEL)
 
 
 class Artifact(Record):

@@ -60,8 +60,44 @@ _ALL = (
         name="reaction_yield", unit="dimensionless", symbol="Y", description="isolated amount over theoretical amount"
     ),
     Property(name="isolated_mass", unit="g", symbol="m", description="mass of sample after purification"),
+    Property(
+        name="conversion", unit="dimensionless", symbol="X", description="share of the limiting reactant consumed"
+    ),
+    Property(
+        name="selectivity",
+        unit="dimensionless",
+        symbol="S",
+        description="share of the converted reactant in the product",
+    ),
+    Property(
+        name="impurity", unit="dimensionless", symbol="w", description="share of by-products in the crude product"
+    ),
+    Property(
+        name="enantiomeric_excess",
+        unit="dimensionless",
+        symbol="ee",
+        description="(major - minor) / (major + minor) of the enantiomers; negative where the unwanted one prevails",
+    ),
+    Property(
+        name="turnover_number", unit="dimensionless", symbol="TON", description="mol of product per mol of catalyst"
+    ),
+    Property(
+        name="cost", unit="dimensionless", symbol="C", description="cost of an amount of product that the user fixes"
+    ),
 )
 PROPERTIES: dict[str, Property] = {p.name: p for p in _ALL}
+
+REACTION_OUTCOMES = (
+    "reaction_yield",
+    "conversion",
+    "selectivity",
+    "impurity",
+    "enantiomeric_excess",
+    "turnover_number",
+    "cost",
+)
+"""What a reaction's conditions can be optimised for."""
+_SLACK = 0.1  # a calibration's error may take a yield of 100 % beyond it
 
 HANSEN = ("hansen_dispersion", "hansen_polar", "hansen_hydrogen")
 
@@ -76,6 +112,15 @@ def get_property(name: str) -> Property:
         return PROPERTIES[name]
     except KeyError:
         raise UnknownProperty(f"unknown property '{name}'; known: {', '.join(sorted(PROPERTIES))}") from None
+
+
+def credible(name: str) -> tuple[float, float]:
+    """Between which values, in the property's unit, a measured outcome of a reaction can be believed."""
+    if name == "enantiomeric_excess":
+        return -1.0 - _SLACK, 1.0 + _SLACK
+    if name in ("turnover_number", "cost"):
+        return 0.0, math.inf
+    return -_SLACK, 1.0 + _SLACK
 
 
 def components(name: str) -> tuple[str, ...]:
