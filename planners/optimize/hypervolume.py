@@ -23,7 +23,7 @@ def hypervolume(
     Zitzler, L. Thiele, PPSN V, 1998, 292.)
     """
     points = [u for _, u in _scored(observations, objectives, constraints, assume_met)]
-    return dominated_volume([p for p in points if all(x > 0.0 for x in p)])
+    return _volume([p for p in points if all(x > 0.0 for x in p)])
 
 
 def pareto_front(
@@ -60,11 +60,8 @@ def _dominates(a: Sequence[float], b: Sequence[float]) -> bool:
     return all(x >= y for x, y in zip(a, b, strict=True)) and any(x > y for x, y in zip(a, b, strict=True))
 
 
-def dominated_volume(points: list[tuple[float, ...]]) -> float:
-    """Volume between the origin and positive `points`, larger being better, whether or not they dominate each other.
-
-    Slices along the last objective; exact, and quick enough for a few hundred points in two or three dimensions.
-    """
+def _volume(points: list[tuple[float, ...]]) -> float:
+    """Slices along the last objective; exact, and quick enough for a few hundred points in two or three dimensions."""
     if not points:
         return 0.0
     if len(points[0]) == 1:
@@ -73,6 +70,6 @@ def dominated_volume(points: list[tuple[float, ...]]) -> float:
     levels = sorted({p[-1] for p in points})
     below = 0.0
     for level in levels:
-        total += (level - below) * dominated_volume([p[:-1] for p in points if p[-1] >= level])
+        total += (level - below) * _volume([p[:-1] for p in points if p[-1] >= level])
         below = level
     return total

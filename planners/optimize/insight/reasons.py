@@ -6,17 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
-from scipy.stats import norm, qmc
+from scipy.stats import norm
 
 from knowledge.records.quantity import Estimate
 from knowledge.records.trial import Choice, Neighbour, Trial
-from planners.optimize.hypervolume import dominated_volume
+from planners.optimize.choosing.fronts import undominated
+from planners.optimize.choosing.goals import Aim, Limit
+from planners.optimize.choosing.improvement import hypervolume_gain
 from planners.optimize.process.contract import Array, Posterior
 from planners.optimize.space.encoding import Codes, Encoding
 
 NEAREST = 3
-_DRAWS = 128
 
 
 @dataclass(frozen=True)
@@ -60,28 +62,52 @@ def split_improvement(posterior: Posterior, codes: Codes, best: float, *, maximi
     return Split(promise, np.maximum(expected - promise, 0.0))
 
 
-def split_hypervolume(means: Array, stds: Array, front: Array) -> Split:
-    """The same for several objectives: means and deviations (n, k) and known points (m, k) as utilities, larger being
-    better, 0 where an objective counts for nothing. Improvement is of the volume dominated above 0; objectives are
-    taken as independent.
+def split_hypervolume(means: Array, stds: Array, known: Array, floors: Array) -> Split:
+    """The same for several objectives: means and deviations (n, m) and what is known (k, m) as utilities, larger being
+    better; volumes count from `floors` (m,) up. Objectives are taken as independent.
     """
-    n, k = means.shape
-    known = [tuple(row) for row in front.tolist() if min(row) > 0.0]
-    uniform = qmc.Sobol(k, scramble=True, rng=np.random.default_rng(20_250_101)).random(_DRAWS)
-    normal = norm.ppf(np.clip(uniform, 1e-9, 1.0 - 1e-9))
-    promise = np.array([_added(row, known) for row in means.tolist()])
-    expected = np.array(
-        [np.mean([_added(row, known) for row in (means[i] + normal * stds[i]).tolist()]) for i in range(n)]
-    )
+    lower, upper = undominated(known, floors)
+    columns = list(means.T)
+    expected = hypervolume_gain(columns, list(stds.T), lower, upper)
+    tiny = 1e-9 * np.maximum(np.abs(means).max(axis=0), 1.0)
+    promise = hypervolume_gain(columns, [np.full(len(means), t) for t in tiny], lower, upper)
     return Split(promise, np.maximum(expected - promise, 0.0))
 
 
-def _added(point: Sequence[float], known: Sequence[tuple[float, ...]]) -> float:
-    """Its own box, less what the known points dominate within that box."""
-    if min(point) <= 0.0:
-        return 0.0
-    inside = [tuple(min(a, b) for a, b in zip(point, other, strict=True)) for other in known]
-    return float(np.prod(point)) - dominated_volume(inside)
+def split(
+    posteriors: Mapping[str, Posterior],
+    codes: Codes,
+    tried: Codes,
+    aims: Sequence[Aim],
+    limits: Sequence[Limit],
+    floors: Array,
+) -> Split:
+    """Of (n, p) settings against the tried ones (t, p) whose mean outcomes keep all `limits`; where none does, against
+    `floors` (m,), the utilities from which a result of each aim is worth something.
+    """
+    good = tried[_kept(posteriors, tried, limits)]
+    if len(aims) == 1:
+        aim = aims[0]
+        known, _ = _utility(posteriors[aim.outcome], good, aim)
+        best = float(max(known.max(initial=-np.inf), floors[0]))
+        return split_improvement(posteriors[aim.outcome], codes, aim.sign * best, maximise=aim.sign > 0.0)
+    front = np.stack([_utility(posteriors[a.outcome], good, a)[0] for a in aims], axis=1)
+    outlook = [_utility(posteriors[a.outcome], codes, a) for a in aims]
+    means, stds = (np.stack([o[i] for o in outlook], axis=1) for i in (0, 1))
+    return split_hypervolume(means, stds, front, floors)
+
+
+def _utility(posterior: Posterior, codes: Codes, aim: Aim) -> tuple[Array, Array]:
+    mean, std = predicted(posterior, codes)
+    return aim.sign * mean, std
+
+
+def _kept(posteriors: Mapping[str, Posterior], codes: Codes, limits: Sequence[Limit]) -> NDArray[np.bool_]:
+    kept = np.ones(len(codes), dtype=bool)
+    for limit in limits:
+        mean, _ = predicted(posteriors[limit.outcome], codes)
+        kept &= np.array([limit.holds(value) for value in mean.tolist()], dtype=bool)
+    return kept
 
 
 def nearest(
@@ -98,9 +124,7 @@ def nearest(
         order = np.argsort(-row, kind="stable")[:count]
         found.append(
             tuple(
-                Neighbour(
-                    setting=trials[i].setting, values=trials[i].values, likeness=float(np.clip(row[i], 0.0, 1.0))
-                )
+                Neighbour(setting=trials[i].setting, values=trials[i].values, likeness=float(np.clip(row[i], 0.0, 1.0)))
                 for i in order.tolist()
             )
         )

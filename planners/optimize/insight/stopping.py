@@ -109,7 +109,9 @@ def stagnant(best: Sequence[float], *, maximise: bool, noise: float, batches: in
     sign = 1.0 if maximise else -1.0
     rise = sign * (best[-1] - best[-1 - batches])
     stop = rise <= 2.0 * noise
-    words = f"the best value moved by {rise:.3g} {unit} in {batches} batches; twice the noise is {2.0 * noise:.3g} {unit}"
+    words = (
+        f"the best value moved by {rise:.3g} {unit} in {batches} batches; twice the noise is {2.0 * noise:.3g} {unit}"
+    )
     return Advice(rule="stagnation", stop=stop, words=words, numbers={"rise": rise, "noise": noise})
 
 
