@@ -1,0 +1,1 @@
+"""From what models say to which experiments next: improvement counted on joint posteriors, batches, limits, costs."""
