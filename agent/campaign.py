@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -27,7 +27,7 @@ class CampaignError(ValueError):
     """A campaign file that cannot be used; the message is one line with file, line and key."""
 
 
-def _wrong(at: tuple[str | int, ...], words: str) -> PydanticCustomError:
+def wrong(at: tuple[str | int, ...], words: str) -> PydanticCustomError:
     """An error that belongs to the key at `at`, below the model that raises it."""
     return PydanticCustomError("impossible", "{words}", {"words": words, "at": at})
 
@@ -36,9 +36,9 @@ def _within(key: str, quantity: Quantity, unit: str, above: float, most: float) 
     try:
         value = quantity.magnitude(unit)
     except UnitMismatch as error:
-        raise _wrong((key,), str(error)) from None
+        raise wrong((key,), str(error)) from None
     if not above < value <= most:
-        raise _wrong((key,), f"should be more than {above:g} {unit} and at most {most:g} {unit} (got {quantity})")
+        raise wrong((key,), f"should be more than {above:g} {unit} and at most {most:g} {unit} (got {quantity})")
 
 
 class Budget(Record):
@@ -48,7 +48,7 @@ class Budget(Record):
     @model_validator(mode="after")
     def _possible(self) -> Budget:
         if self.batch > self.experiments:
-            raise _wrong(
+            raise wrong(
                 ("batch",), f"a batch of {self.batch} is more than the budget of {self.experiments} experiments"
             )
         return self
@@ -137,14 +137,16 @@ class Review(Record):
                 # A misspelt name would quietly let one person decide.
                 if not name or not any(code.startswith(name.removeprefix("material:")) for code in codes):
                     known = ", ".join(sorted({code.partition(":")[0] for code in codes}))
-                    raise _wrong(
-                        ("two_people_for", i), f"no hazard code begins with '{name}'; they begin with: {known}"
-                    )
+                    raise wrong(("two_people_for", i), f"no hazard code begins with '{name}'; they begin with: {known}")
         return self
 
 
-class CampaignSpec(Record):
-    """A goal with a budget. Two files with the same content are the same revision, whatever their layout."""
+class CommonSpec(Record):
+    """What campaigns of every kind say. Two files with the same content are the same revision, whatever their layout.
+
+    `constraints`: what a result must meet to count. `no_hazard_alert`: an alert on what is made ends an experiment
+    before anybody is asked.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")
     title: str = Field(min_length=1, max_length=300)
@@ -154,48 +156,66 @@ class CampaignSpec(Record):
     constraints: tuple[Constraint, ...] = ()
     no_hazard_alert: bool = True
     budget: Budget
-    references: References = References()
-    knowledge: Prior = Prior()
-    space: DesignSpace = DesignSpace()
-    search: Search = Search()
-    making: Making = Making()
     review: Review = Review()
-    lab: LabConfig = LabConfig()
 
     @model_validator(mode="after")
-    def _possible(self) -> CampaignSpec:
+    def _once(self) -> Self:
         for what, names in (
             ("objective", [o.property for o in self.objectives]),
             ("constraint", [c.property for c in self.constraints]),
         ):
             for i, name in enumerate(names):
                 if name in names[:i]:
-                    raise _wrong((f"{what}s", i), f"'{name}' stands in more than one {what}; write it once")
+                    raise wrong((f"{what}s", i), f"'{name}' stands in more than one {what}; write it once")
+        return self
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """Every property that must be predicted: behind the objectives and in the constraints."""
+        names = {n for o in self.objectives for n in o.needs} | {c.property for c in self.constraints}
+        return tuple(sorted(names))
+
+    @property
+    def minimum_purity(self) -> float:
+        """Below it, a sample's properties are not learned from."""
+        return 0.0
+
+
+class CampaignSpec(CommonSpec):
+    """A goal with a budget: molecules with wanted properties."""
+
+    references: References = References()
+    knowledge: Prior = Prior()
+    space: DesignSpace = DesignSpace()
+    search: Search = Search()
+    making: Making = Making()
+    lab: LabConfig = LabConfig()
+
+    @model_validator(mode="after")
+    def _possible(self) -> CampaignSpec:
         for i, objective in enumerate(self.objectives):
             self._check_objective(i, objective)
         for i, constraint in enumerate(self.constraints):
             self._check_constraint(i, constraint)
         for kind in KINDS:
             if self.lab.count(kind) > MOST_INSTRUMENTS:
-                raise _wrong(("lab", f"{kind}s"), f"a lab has at most {MOST_INSTRUMENTS} (got {self.lab.count(kind)})")
+                raise wrong(("lab", f"{kind}s"), f"a lab has at most {MOST_INSTRUMENTS} (got {self.lab.count(kind)})")
         return self
 
     def _check_objective(self, i: int, objective: Objective) -> None:
         known, worst = get_property(objective.property), objective.worst_in_property_unit
         if known.name == "melting_point":
-            raise _wrong(("objectives", i, "property"), "no instrument measures melting_point; make it a constraint")
+            raise wrong(("objectives", i, "property"), "no instrument measures melting_point; make it a constraint")
         if any(name not in PREDICTED for name in objective.needs):
             allowed = ", ".join(("hansen_distance", *(n for n in PREDICTED if n != "melting_point")))
-            raise _wrong(
-                ("objectives", i, "property"), f"'{known.name}' cannot be an objective; choose from: {allowed}"
-            )
+            raise wrong(("objectives", i, "property"), f"'{known.name}' cannot be an objective; choose from: {allowed}")
         if worst < 0.0 or (worst == 0.0 and (known.scale is Scale.LOG or objective.direction is Direction.MINIMISE)):
             words = (
                 f"'worst' should be more than 0 {objective.unit}: no {known.name} is better than {objective.worst:g}"
             )
             if objective.direction is Direction.MAXIMISE:
                 words = f"'worst' should be more than 0 {objective.unit}: no {known.name} is negative"
-            raise _wrong(("objectives", i, "worst"), words)
+            raise wrong(("objectives", i, "worst"), words)
 
     def _check_constraint(self, i: int, constraint: Constraint) -> None:
         name, (low, high) = constraint.property, constraint.bounds
@@ -206,16 +226,16 @@ class CampaignSpec(Record):
                 "hansen_distance": "constrain " + ", ".join(HANSEN) + ", or make it an objective",
             }
             hint = hints.get(name, f"choose from: {', '.join(PREDICTED)}")
-            raise _wrong(("constraints", i, "property"), f"'{name}' cannot be a constraint; {hint}")
+            raise wrong(("constraints", i, "property"), f"'{name}' cannot be a constraint; {hint}")
         if high is not None and high <= 0.0:
-            raise _wrong(("constraints", i, "maximum"), f"no molecule has a {name} of {high:g} {unit} or less")
+            raise wrong(("constraints", i, "maximum"), f"no molecule has a {name} of {high:g} {unit} or less")
         for objective in (o for o in self.objectives if o.property == name):
             worst = objective.worst_in_property_unit
             minimise = objective.direction is Direction.MINIMISE
             end = low if minimise else high
             if end is not None and (end >= worst if minimise else end <= worst):
                 key, sign = ("minimum", ">=") if minimise else ("maximum", "<=")
-                raise _wrong(
+                raise wrong(
                     ("constraints", i, key),
                     f"contradicts the objective: with {name} {sign} {end:g} {unit} nothing is better than its 'worst', "
                     f"{worst:g} {unit}",
@@ -224,17 +244,15 @@ class CampaignSpec(Record):
         if name in ("melting_point", "flash_point") and low is not None:
             for ceiling in (c.bounds[1] for c in self.constraints if c.property == "boiling_point"):
                 if ceiling is not None and low >= ceiling:
-                    raise _wrong(
+                    raise wrong(
                         ("constraints", i, "minimum"),
                         f"constraints contradict: {name} >= {low:g} K cannot hold with boiling_point <= {ceiling:g} K, "
                         f"because the {name.replace('_', ' ')} lies below the boiling point",
                     )
 
     @property
-    def properties(self) -> tuple[str, ...]:
-        """Every property that must be predicted: behind the objectives and in the constraints."""
-        names = {n for o in self.objectives for n in o.needs} | {c.property for c in self.constraints}
-        return tuple(sorted(names))
+    def minimum_purity(self) -> float:
+        return self.making.minimum_purity
 
     @property
     def characterised(self) -> tuple[str, ...]:

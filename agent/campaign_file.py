@@ -1,4 +1,4 @@
-"""The campaign file: from YAML to a CampaignSpec, or to one line that says which line and key to change."""
+"""The campaign file: from YAML to a campaign's spec, or to one line that says which line and key to change."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from agent.campaign import CampaignError, CampaignSpec, Review
-from instruments.simulation.config import LabConfig
+from agent.campaign import CampaignError, Review
+from agent.specs import KINDS, MOLECULES, AnySpec
 from knowledge.records.quantity import Quantity
 
 MOST_CHARACTERS = 1_000_000
@@ -65,13 +65,26 @@ def _read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
         raise CampaignError(f"{path}: is nested too deeply; this is not a campaign file") from None
 
 
-def read_campaign(path: Path) -> CampaignSpec:
-    """Read and validate; `lab` and `review` may name another YAML file. Raises CampaignError."""
+def read_campaign(path: Path, table: Path | None = None) -> AnySpec:
+    """Read and validate; `lab` and `review` may name another YAML file.
+
+    `table`: the results that a replay lab answers from, in place of the file's own. Raises CampaignError.
+    """
     data, node = _read_yaml(path)
     if not isinstance(data, dict):
         what = "the file is empty" if data is None else "this is no campaign"
-        raise CampaignError(f"{path}:1: {what}; expected the keys {', '.join(CampaignSpec.model_fields)}")
-    for key, model in (("lab", LabConfig), ("review", Review)):
+        raise CampaignError(f"{path}:1: {what}; expected the keys {', '.join(KINDS[MOLECULES].model_fields)}")
+    kind = data.get("kind", MOLECULES)
+    if kind not in KINDS:
+        line = _descend(node, ("kind",))[0]
+        raise CampaignError(f"{path}:{line}: kind: '{kind}' is no kind of campaign; choose from: {', '.join(KINDS)}")
+    if kind == MOLECULES:
+        data.pop("kind", None)  # files without a kind are the same campaigns
+    spec_model = KINDS[kind]
+    lab_file = path
+    for key, model in (("lab", spec_model.model_fields["lab"].annotation), ("review", Review)):
+        assert isinstance(model, type)
+        assert issubclass(model, BaseModel)
         if isinstance(data.get(key), str):
             other = path.parent / data[key]
             try:
@@ -82,12 +95,31 @@ def read_campaign(path: Path) -> CampaignSpec:
                 model.model_validate(data[key])
             except ValidationError as error:
                 raise CampaignError(explain(other, other_node, error, model)) from None
+            lab_file = other if key == "lab" else lab_file
     try:
-        return CampaignSpec.model_validate(data)
+        spec = spec_model.model_validate(data)
     except ValidationError as error:
-        raise CampaignError(explain(path, node, error, CampaignSpec)) from None
+        raise CampaignError(explain(path, node, error, spec_model)) from None
     except (ArithmeticError, TokenError, RecursionError):  # from pint's parser of units
         raise CampaignError(f"{path}: a unit in it cannot be read; write units like K, mPa*s or MPa**0.5") from None
+    return _with_table(spec, path, node, lab_file, table)
+
+
+def _with_table(spec: AnySpec, path: Path, node: yaml.Node | None, lab_file: Path, table: Path | None) -> AnySpec:
+    """The same campaign, its replay lab's table found and checked."""
+    from agent.conditions.spec import ConditionsSpec
+
+    if not isinstance(spec, ConditionsSpec):
+        if table is not None:
+            raise CampaignError(f"{path}: --table belongs to a replay lab, and this campaign has none")
+        return spec
+    from agent.conditions.table import BadReplayTable, found
+
+    try:
+        return found(spec, table or lab_file.parent / spec.lab.table)
+    except BadReplayTable as error:
+        line = _descend(node, ("lab", *error.at))[0]
+        raise CampaignError(f"{path}:{line}: {_key(('lab', *error.at))}: {error}") from None
 
 
 def _descend(node: yaml.Node | None, path: tuple[str | int, ...]) -> tuple[int, yaml.Node | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -127,3 +127,47 @@ class LabConfig(Record):
             key = ".".join(str(part) for part in first["loc"]) or "(file)"
             known = f"; known keys: {', '.join(cls.model_fields)}" if first["type"] == "extra_forbidden" else ""
             raise LabConfigError(f"{path}: {key}: {first['msg']}{known}") from None
+
+
+class ParameterColumn(Record):
+    """Where a table has a parameter's values: options by name or by SMILES; numbers in `unit` (the parameter's)."""
+
+    column: str = Field(min_length=1)
+    unit: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, data: Any) -> Any:
+        return {"column": data} if isinstance(data, str) else data
+
+
+class OutcomeColumn(Record):
+    """Where a table has an outcome, in `unit` (the property's own). `std`: its standard uncertainty in that unit."""
+
+    column: str = Field(min_length=1)
+    unit: str | None = None
+    std: float | None = Field(default=None, ge=0.0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, data: Any) -> Any:
+        return {"column": data} if isinstance(data, str) else data
+
+
+class ReplayConfig(Record):
+    """A lab that answers from a table of results measured before; nothing is carried out.
+
+    `table`: path of the CSV, gzipped or not. `parameters`: by the campaign's parameter, its column (that of its own
+    name when left out); `outcomes`: by property. `content`: SHA-256 of the table's text, so that the answers belong to
+    the campaign's revision; `found`: where the table was found on this machine, which does not.
+    """
+
+    kind: Literal["replay"]
+    table: str = Field(min_length=1)
+    parameters: dict[str, ParameterColumn] = {}
+    outcomes: dict[str, OutcomeColumn] = Field(min_length=1)
+    seed: int = Field(default=0, ge=0)
+    stations: int = Field(default=4, ge=1, le=96)
+    faults: tuple[FaultRule, ...] = ()
+    content: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    found: Path | None = Field(default=None, exclude=True)

@@ -1,11 +1,15 @@
-"""A molecule that somebody proposed, and why."""
+"""What somebody proposed for an experiment, and why: a molecule, or conditions of a reaction."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from knowledge.records.base import Record
 from knowledge.records.explanation import Forecast
 from knowledge.records.molecule import Molecule
 from knowledge.records.quantity import Estimate
+from knowledge.records.trial import Choice
 
 
 class Provenance(Record):
@@ -30,3 +34,23 @@ class Candidate(Record):
     forecasts: tuple[Forecast, ...] = ()
     acquisition: float | None = None
     purchasable: bool = False
+
+
+class ConditionsCandidate(Record):
+    """Conditions that somebody proposed for a reaction; `molecule` is its product."""
+
+    kind: Literal["conditions"] = "conditions"
+    molecule: Molecule
+    choice: Choice
+
+    @property
+    def predicted(self) -> dict[str, Estimate]:
+        return self.choice.predicted
+
+
+AnyCandidate = Candidate | ConditionsCandidate
+
+
+def read_candidate(body: Mapping[str, Any]) -> AnyCandidate:
+    """Of a stored document; one without a kind is a molecule."""
+    return ConditionsCandidate.model_validate(body) if "kind" in body else Candidate.model_validate(body)

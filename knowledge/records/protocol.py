@@ -10,6 +10,7 @@ from pydantic import Field
 from knowledge.records.base import Record
 from knowledge.records.procedure import Charge
 from knowledge.records.quantity import Quantity
+from knowledge.records.space import Setting
 
 
 class Effect(StrEnum):
@@ -68,6 +69,24 @@ class Purify(_Operation):
     method: Literal["distillation", "recrystallisation", "chromatography"]
 
 
+class RunReaction(_Operation):
+    """Charge, hold and assay one reaction of a conditions campaign on a station that does all of it.
+
+    `setting`: the campaign's own words for what the charges, the temperature and the duration come from.
+    """
+
+    action: Literal["run_reaction"] = "run_reaction"
+    instrument: Literal["reaction_station"] = "reaction_station"
+    effect: Literal[Effect.IRREVERSIBLE] = Effect.IRREVERSIBLE
+    product: str
+    setting: Setting
+    charges: tuple[Charge, ...]
+    temperature: Quantity
+    duration: Quantity
+    vessel_volume: Quantity
+    outcomes: tuple[str, ...]
+
+
 class InjectGC(_Operation):
     action: Literal["inject_gc"] = "inject_gc"
     instrument: Literal["gas_chromatograph"] = "gas_chromatograph"
@@ -111,6 +130,7 @@ Operation = Annotated[
     | React
     | WorkUp
     | Purify
+    | RunReaction
     | InjectGC
     | MeasureViscosity
     | MeasureBoilingPoint

@@ -1,0 +1,1 @@
+"""Campaigns of kind `conditions`: one reaction, whose ligand, base, solvent, temperature, ... are searched."""
