@@ -15,6 +15,7 @@ class Basis(StrEnum):
     PRECEDENT = "precedent"
     RULE = "rule"
     DEFAULT = "default"
+    VARIED = "varied"  # changed on purpose after the reaction had failed
 
 
 class Role(StrEnum):

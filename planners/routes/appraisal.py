@@ -111,7 +111,12 @@ def _risk(text: str) -> float:
     for start, risk in _RISKS:
         if text.startswith(start):
             return risk
-    return _ENERGETIC if any(word in text for word in _ENERGETIC_WORDS) else _OTHER
+    return _ENERGETIC if is_energetic(text) else _OTHER
+
+
+def is_energetic(warning: str) -> bool:
+    """Whether a procedure's warning is of something that may go off or catch fire by itself."""
+    return any(word in warning for word in _ENERGETIC_WORDS)
 
 
 def expected_yield(step: RouteStep) -> float:

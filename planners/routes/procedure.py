@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rdkit.Chem import rdMolDescriptors
 
@@ -89,9 +89,13 @@ def _procedure(step: RouteStep, grams: float, known: Mapping[str, float]) -> Pro
             quantity=Quantity(value=conditions.typical_yield, unit="dimensionless"), basis=conditions.basis("yield")
         ),
         product_mass=Quantity(value=_rounded(grams), unit="g"),
-        vessel_volume=Quantity(value=_vessel(charges), unit="mL"),
+        vessel_volume=Quantity(value=vessel_for(charges), unit="mL"),
         side_products=conditions.side_products,
-        hazards=(*conditions.hazards, *_pressure(conditions, charges), *dangers(step.product, charges)),
+        hazards=(
+            *conditions.hazards,
+            *pressure_warnings(conditions.vessel, conditions.temperature, charges),
+            *dangers(step.product, charges),
+        ),
         limiting=scarce.smiles,
         quench=None if conditions.quench is None else Remark(text=conditions.quench, basis=conditions.basis("workup")),
         vessel=conditions.vessel,
@@ -105,7 +109,7 @@ def _reactants(step: RouteStep, conditions: Conditions, extent: float) -> list[C
     counts = Counter(step.reactants)
     factors, basis = _excess(counts, conditions)
     return [
-        _charge(smiles, label(smiles).name, Role.REACTANT, extent * n * factor, basis)
+        charged(smiles, label(smiles).name, Role.REACTANT, extent * n * factor, basis)
         for (smiles, n), factor in zip(counts.items(), factors, strict=True)
     ]
 
@@ -129,7 +133,7 @@ def _reagents(step: RouteStep, conditions: Conditions, extent: float) -> list[Ch
     # Stoichiometric reagents serve every site, a catalyst serves the batch.
     n = sites(step)
     return [
-        _charge(
+        charged(
             use.smiles,
             use.name,
             use.role,
@@ -153,11 +157,12 @@ def _solvent(conditions: Conditions, litres: float) -> Charge | None:
         raise ValueError(f"the handbook has no density for the solvent {conditions.solvent}")
     mass = litres * 1000.0 * density
     amount = mass / molar_mass(conditions.solvent_smiles)
-    charge = _charge(conditions.solvent_smiles, conditions.solvent, Role.SOLVENT, amount, conditions.basis("solvent"))
+    charge = charged(conditions.solvent_smiles, conditions.solvent, Role.SOLVENT, amount, conditions.basis("solvent"))
     return charge.model_copy(update={"equivalents": None})
 
 
-def _charge(smiles: str, name: str, role: Role, amount: float, basis: Basis) -> Charge:
+def charged(smiles: str, name: str, role: Role, amount: float, basis: Basis) -> Charge:
+    """`amount` in mol; the equivalents are left open."""
     mass = amount * molar_mass(smiles)
     density = label(smiles).density
     return Charge(
@@ -181,7 +186,7 @@ def _rounded(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def _vessel(charges: list[Charge]) -> float:
+def vessel_for(charges: Sequence[Charge]) -> float:
     """mL of the smallest common vessel that stays at most two thirds full. Raises ValueError beyond the largest."""
     filled = sum(c.volume.value if c.volume is not None else c.mass.value / SOLID_DENSITY for c in charges)
     for size in VESSELS:
@@ -192,15 +197,15 @@ def _vessel(charges: list[Charge]) -> float:
     )
 
 
-def _pressure(conditions: Conditions, charges: list[Charge]) -> tuple[str, ...]:
+def pressure_warnings(vessel: str, temperature: Quantity, charges: Sequence[Charge]) -> tuple[str, ...]:
     """A warning per reactant that would boil off: the table knows the solvent's boiling point, not the reactants'."""
-    if conditions.vessel == "sealed":
+    if vessel == "sealed":
         return ()
-    limit = conditions.temperature.magnitude("K") + BOILING_MARGIN
+    limit = temperature.magnitude("K") + BOILING_MARGIN
     warnings = []
     for charge in charges:
         boiling = label(charge.smiles).boiling_point
         if charge.role is Role.REACTANT and boiling is not None and boiling < limit:
-            vessel = "a condenser with a trap" if conditions.vessel == "reflux" else "a closed pressure vessel"
-            warnings.append(f"{charge.name} boils at {boiling:.0f} K: use {vessel}")
+            better = "a condenser with a trap" if vessel == "reflux" else "a closed pressure vessel"
+            warnings.append(f"{charge.name} boils at {boiling:.0f} K: use {better}")
     return tuple(warnings)

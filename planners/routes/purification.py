@@ -41,6 +41,11 @@ def choose(conditions: Conditions, product: str, known: Mapping[str, float]) -> 
     return Remark(text=f"{method}: {text}", basis=basis)
 
 
+def written(method: Method, basis: Basis) -> Remark:
+    """The remark for a method that somebody chose."""
+    return Remark(text=f"{method}: {_TEXT[method]}", basis=basis)
+
+
 def method_of(procedure: Procedure) -> Method:
     """The method that `choose` wrote at the head of the remark. Raises ValueError for a remark of another origin."""
     head = procedure.purification.text.partition(":")[0]
