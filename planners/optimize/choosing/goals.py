@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -26,11 +27,12 @@ class Aim(Record):
 
 
 class Limit(Record):
-    """`minimum <= outcome <= maximum`, in the outcome's unit; either end may be open."""
+    """`minimum <= outcome <= maximum`, in `unit`, the outcome's; either end may be open."""
 
     outcome: str = Field(min_length=1)
     minimum: float | None = None
     maximum: float | None = None
+    unit: str = "dimensionless"
 
     @model_validator(mode="after")
     def _possible(self) -> Limit:
@@ -42,6 +44,10 @@ class Limit(Record):
 
     def holds(self, value: float) -> bool:
         return (self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum)
+
+
+Rule = Literal["auto", "improvement", "thompson", "random"]
+"""How to choose. Auto: by improvement, and by Thompson sampling where there are more than four aims."""
 
 
 class Preference(Record):

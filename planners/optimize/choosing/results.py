@@ -72,9 +72,10 @@ def keys(codes: Codes) -> list[bytes]:
 def gather(
     grid: Grid, space: Space, trials: Sequence[Trial], pending: Sequence[Mapping[str, Value]], outcomes: Sequence[str]
 ) -> Results:
-    """Raises BadTrials for values that are not finite, deviations that are negative or of nothing, and settings that are
-    incomplete or outside their parameters' options, levels or bounds. Settings that break a rule of the space are
-    welcome: they were tried before it was made, or in spite of it.
+    """Settings that break a rule of the space are welcome: they were tried before it was made, or in spite of it.
+
+    Raises BadTrials for values that are not finite, deviations that are negative or of nothing, and settings that are
+    incomplete or outside their parameters' options, levels or bounds.
     """
     for i, trial in enumerate(trials):
         _check_setting(space, trial.setting, f"trial {i + 1}")

@@ -40,8 +40,9 @@ def finite(grid: Grid, score: Score, blocked: set[bytes], count: int, seed: int)
 
 
 def searched(grid: Grid, score: Score, blocked: set[bytes], starts: Codes, count: int, seed: int) -> Codes:
-    """The same where numbers are continuous: draws, then rounds of ever smaller changes to the best. Every row obeys the
-    space's rules.
+    """The same where numbers are continuous: draws, then rounds of ever smaller changes to the best.
+
+    Every row obeys the space's rules.
     """
     rng = np.random.default_rng(seed)
     best, drawn = _Top(count + len(blocked)), _Top(count + len(blocked))
@@ -51,7 +52,7 @@ def searched(grid: Grid, score: Score, blocked: set[bytes], starts: Codes, count
     if len(starts):
         codes = np.concatenate([codes, starts, grid.around(starts, _DRAWN // 4, _fresh(rng))])
     for step in (*_STEPS, 0.0):
-        codes = codes[[i for i, key in enumerate(keys(codes)) if not (key in seen or seen.add(key))]]
+        codes = _unseen(codes, seen)
         if len(codes) == 0:
             break
         scores = score(codes)
@@ -60,10 +61,20 @@ def searched(grid: Grid, score: Score, blocked: set[bytes], starts: Codes, count
         parents.add(scores, codes)
         if step:
             moved = _moved(grid.encoding, parents.codes, step, rng)
-            near = grid.around(parents.codes, _NEIGHBOURS * len(parents.codes), _fresh(rng))
+            near = grid.around(parents.codes, _NEIGHBOURS * len(parents.codes), _fresh(rng), reach=step)
             codes = grid.normal(np.concatenate([moved, near]))
             codes = codes[grid.allowed(codes)]
     return _both(best, drawn, blocked, count, apart=_APART)
+
+
+def _unseen(codes: Codes, seen: set[bytes]) -> Codes:
+    """The rows that are not in `seen`, each once; they are in it afterwards."""
+    rows = []
+    for i, key in enumerate(keys(codes)):
+        if key not in seen:
+            seen.add(key)
+            rows.append(i)
+    return codes[rows]
 
 
 class _Top:

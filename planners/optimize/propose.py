@@ -1,0 +1,281 @@
+"""Which experiments of a space of conditions to do next: one pure function from what was measured to a batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from knowledge.records.base import Record
+from knowledge.records.space import Setting, Space
+from knowledge.records.trial import Choice, Trial
+from planners.optimize.choosing import worth as worths
+from planners.optimize.choosing.batch import Picked, greedy, relevant, thompson
+from planners.optimize.choosing.fronts import reference_point
+from planners.optimize.choosing.goals import Aim, Costs, Limit, Preference, Rule
+from planners.optimize.choosing.improvement import Goals, floor_of
+from planners.optimize.choosing.normal import log_mean, log_within
+from planners.optimize.choosing.results import Results, gather, keys
+from planners.optimize.choosing.screening import Screen, moments
+from planners.optimize.choosing.shortlist import finite, searched
+from planners.optimize.choosing.worth import Worth
+from planners.optimize.insight.feasibility import Feasibility, fit_feasibility
+from planners.optimize.insight.reasons import explain_choices, split
+from planners.optimize.process.contract import Array, Earlier, Posterior
+from planners.optimize.process.fit import fit
+from planners.optimize.process.fitted import Fitted
+from planners.optimize.space.encoding import Codes, Encoding
+from planners.optimize.space.grid import Grid
+
+SHORT = 512
+"""Settings that are looked at together, after all were looked at one by one."""
+MOST_SCORED = 5_000_000
+"""Settings that are looked at one by one; larger spaces are searched."""
+MOST_AIMS = 4
+_STARTS = 16  # best tried settings that a search begins from
+_WORTH_REPEATING = 0.05  # a measurement's error, as a share of the results' spread
+
+
+class Proposal(Record):
+    """`choices` in the order of choice; `models`: the state of each outcome's model by outcome name, from which
+    `process.fit.restore` makes it again; `words`: what was done and why, and why there are fewer than asked for.
+    """
+
+    choices: tuple[Choice, ...]
+    models: dict[str, dict[str, Any]] = {}
+    words: str
+
+
+def propose(
+    space: Space,
+    trials: Sequence[Trial],
+    *,
+    pending: Sequence[Setting] = (),
+    aims: Sequence[Aim],
+    limits: Sequence[Limit] = (),
+    batch: int,
+    seed: int,
+    earlier: Mapping[str, Sequence[Earlier]] | Sequence[Earlier] = (),
+    rule: Rule = "auto",
+    costs: Costs | None = None,
+    preferences: Sequence[Preference] = (),
+    models: Mapping[str, Posterior] | None = None,
+) -> Proposal:
+    """At most `batch` settings of `space` for the next experiments, all different, none tried or pending.
+
+    One aim: noisy expected improvement; several: noisy hypervolume improvement above the aims' `worst` (or a point
+    that the results suggest); both under a joint posterior in which pending settings and earlier places of the batch
+    count as done with an unknown outcome. `limits` count by their probability, and so does the chance that the
+    chemistry gives anything, learned from trials that `failed`. With `costs` it is the improvement per cost. Before an
+    aim has two different results the settings are spread over the space.
+
+    `earlier`: other campaigns' results, by outcome (a plain sequence: of the first aim). `models` by outcome are used
+    as they are; what is not among them is fitted. Only when nothing else is left, and the results scatter, are tried
+    settings proposed again.
+
+    The order of `trials` and `pending` does not matter; the same arguments give the same proposal. Raises BadTrials,
+    EmptySpace (rules that leave no setting), BadSetting, and ValueError for no aim, an outcome with two aims or a
+    negative batch.
+    """
+    aims, limits = tuple(aims), tuple(limits)
+    _check(aims, batch)
+    worths.check(space, preferences, costs)
+    encoding = Encoding(space)
+    grid = Grid(encoding)
+    outcomes = list(dict.fromkeys([*(a.outcome for a in aims), *(limit.outcome for limit in limits)]))
+    results = gather(grid, space, trials, pending, outcomes)
+    given = dict(models or {})
+    seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(3 + len(outcomes))]
+    start = None if all(a.outcome in given for a in aims) else _too_early(results, trials, aims)
+    if rule == "random" or start is not None:
+        return _spread(grid, results, batch, seeds[0], start)
+    silent = [limit for limit in limits if limit.outcome not in {*results.outcomes, *given}]
+    limits = tuple(limit for limit in limits if limit not in silent)
+    wanted = [name for name in outcomes if name in given or name in results.outcomes]
+    past = earlier if isinstance(earlier, Mapping) else {aims[0].outcome: earlier}
+    fitted = {
+        name: given[name] if name in given else _fit(encoding, results, name, past.get(name, ()), seeds[3 + i])
+        for i, name in enumerate(wanted)
+    }
+    goals = Goals(fitted, aims, limits, _floors(results, aims, limits))
+    worth = Worth(encoding, _feasibility(encoding, results, seeds[1]), tuple(preferences), costs)
+    job = _Job(space, grid, results, tuple(trials), goals, worth, batch, seeds)
+    proposal = job.choose(
+        "thompson" if rule == "thompson" or (rule == "auto" and len(aims) > MOST_AIMS) else "improvement"
+    )
+    notes = [f"the limit on {limit.outcome} is not counted, as nothing was measured of it" for limit in silent]
+    return proposal.model_copy(update={"words": "; ".join([proposal.words, *notes])})
+
+
+@dataclass(frozen=True)
+class _Job:
+    space: Space
+    grid: Grid
+    results: Results
+    trials: tuple[Trial, ...]
+    goals: Goals
+    worth: Worth
+    batch: int
+    seeds: list[int]
+
+    def choose(self, rule: str) -> Proposal:
+        measured = self.results.tried_with([a.outcome for a in self.goals.aims])
+        done = np.concatenate([measured, self.results.pending])
+        codes = self._short(measured, done)
+        if len(codes) == 0:
+            return self._again()
+        if rule == "thompson":
+            picked = thompson(self.goals, self.worth, codes, self.batch, self.seeds[2])
+        else:
+            known = np.concatenate([relevant(self.goals, measured), self.results.pending])
+            picked = greedy(self.goals, self.worth, known, codes, self.batch, self.seeds[2])
+        return self._proposal(
+            codes, picked, rule, f"{_by(rule, self.goals.aims)} over {_count(len(measured), 'setting')}"
+        )
+
+    def _short(self, measured: Codes, done: Codes) -> Codes:
+        screen = Screen.over(self.goals, self.worth, measured)
+        blocked = self.results.blocked()
+        size = self.grid.size
+        if size is None or size > MOST_SCORED:
+            starts = measured[np.argsort(-screen(measured), kind="stable")[:_STARTS]] if len(measured) else measured
+            return searched(self.grid, screen, blocked, starts[self.grid.allowed(starts)], SHORT, self.seeds[0])
+        if size <= SHORT + len(blocked):
+            rows = np.concatenate(list(self.grid.chunks(SHORT)))
+            return rows[[key not in blocked for key in keys(rows)]]
+        return finite(self.grid, screen, blocked, SHORT, self.seeds[0])
+
+    def _again(self) -> Proposal:
+        """Nothing is left to try for the first time."""
+        states = _states(self.goals.models)
+        aim = self.goals.aims[0]
+        measured = self.results.tried_with([aim.outcome])
+        waiting = set(keys(self.results.pending))
+        measured = measured[[key not in waiting for key in keys(measured)]]
+        measured = measured[self.grid.allowed(measured)] if len(measured) else measured
+        model = self.goals.models[aim.outcome]
+        error = float(np.sqrt(model.weights @ model.noise))
+        range_ = float(np.ptp(list(self.results.average(aim.outcome).values())))
+        if len(measured) == 0 or error <= _WORTH_REPEATING * range_:
+            return Proposal(choices=(), models=states, words="every setting of the space was tried or is under way")
+        mean, std = moments(model, measured)
+        rows = np.argsort(-(aim.sign * mean + std), kind="stable")[: self.batch]
+        picked = Picked(tuple(rows.tolist()), (None,) * len(rows))
+        why = (
+            f"every setting of the space was tried; the most promising of them again, because a measurement of "
+            f"{aim.outcome} errs by {error:.2g} {aim.unit}"
+        )
+        return self._proposal(measured, picked, "improvement", why)
+
+    def _proposal(self, codes: Codes, picked: Picked, rule: str, why: str) -> Proposal:
+        chosen = codes[list(picked.rows)]
+        goals = self.goals
+        units = {limit.outcome: limit.unit for limit in goals.limits} | {a.outcome: a.unit for a in goals.aims}
+        tried = self.results.tried_with([a.outcome for a in goals.aims])
+        choices = explain_choices(
+            self.grid.encoding,
+            chosen,
+            goals.models,
+            units,
+            split(goals.models, chosen, tried, goals.aims, goals.limits, goals.floors),
+            self.trials,
+            leading=goals.aims[0].outcome,
+            feasibility=self._chance(chosen),
+            acquisitions=picked.acquisitions,
+            rules=[rule] * len(chosen),
+        )
+        few = "" if len(choices) == self.batch else f"; {len(choices)} of {self.batch}, as no more are left"
+        return Proposal(choices=choices, models=_states(goals.models), words=why + few)
+
+    def _chance(self, codes: Codes) -> Array:
+        """(n,): that the chemistry gives something and all limits are kept."""
+        log = np.log(np.maximum(self.worth.feasibility.probability(codes), 1e-12))
+        for limit in self.goals.limits:
+            model = self.goals.models[limit.outcome]
+            means, variances = model.marginal(codes)
+            std = np.sqrt(np.maximum(variances, np.finfo(float).tiny))
+            log = log + log_mean(log_within(means, std, limit.minimum, limit.maximum), model.weights)
+        return np.asarray(np.clip(np.exp(log), 0.0, 1.0))
+
+
+def _check(aims: Sequence[Aim], batch: int) -> None:
+    if not aims:
+        raise ValueError("there is no aim to choose by")
+    for name, count in Counter(a.outcome for a in aims).items():
+        if count > 1:
+            raise ValueError(f"there are {count} aims for '{name}'")
+    if batch < 0:
+        raise ValueError(f"a batch has at least 0 settings, not {batch}")
+
+
+def _too_early(results: Results, trials: Sequence[Trial], aims: Sequence[Aim]) -> str | None:
+    """Why no model can be asked yet, or None."""
+    if not trials:
+        return "nothing was tried yet"
+    for aim in aims:
+        if aim.outcome not in results.outcomes:
+            others = sorted({name for t in trials for name in t.values})
+            return f"{aim.outcome} was never measured" + (f" (only {', '.join(others)})" if others else "")
+    values = {a.outcome: results.outcomes[a.outcome].values for a in aims}
+    if all(np.ptp(each) == 0.0 for each in values.values()):
+        if all(len(each) == 1 for each in values.values()):
+            return "there is only one result"
+        return "all results are equal"
+    return None
+
+
+def _spread(grid: Grid, results: Results, batch: int, seed: int, why: str | None) -> Proposal:
+    """Without a model: spread over the space at the start (`why`), otherwise at random."""
+    blocked = results.blocked()
+    drawn = grid.draw(batch + len(blocked), seed, spread=why is not None)
+    drawn = drawn[[key not in blocked for key in keys(drawn)]][:batch]
+    rule = "random" if why is None else "start"
+    choices = tuple(Choice(setting=setting, rule=rule) for setting in grid.encoding.decode(drawn))
+    how = "settings drawn at random" if why is None else f"settings spread over the space: {why}"
+    few = "" if len(choices) == batch else f"; {len(choices)} of {batch}, as no more are left"
+    return Proposal(choices=choices, words=how + few)
+
+
+def _fit(encoding: Encoding, results: Results, name: str, earlier: Sequence[Earlier], seed: int) -> Fitted:
+    measured = results.outcomes[name]
+    return fit(encoding, measured.codes, measured.values, stds=measured.stds, seed=seed, earlier=earlier)
+
+
+def _feasibility(encoding: Encoding, results: Results, seed: int) -> Feasibility:
+    return fit_feasibility(encoding, results.tried, results.failed, seed)
+
+
+def _floors(results: Results, aims: Sequence[Aim], limits: Sequence[Limit]) -> Array:
+    """(m,): `worst` where it is given, else what the results suggest."""
+    worst = [None if a.worst is None else a.sign * a.worst for a in aims]
+    each = [results.average(a.outcome) if a.outcome in results.outcomes else {} for a in aims]
+    both = [key for key in each[0] if all(key in other for other in each)]
+    if both and len(aims) > 1:
+        points = np.array([[a.sign * values[key] for a, values in zip(aims, each, strict=True)] for key in both])
+        kept = np.ones(len(both), dtype=bool)
+        for limit in limits:
+            known = results.average(limit.outcome) if limit.outcome in results.outcomes else {}
+            kept &= np.array([key not in known or limit.holds(known[key]) for key in both])
+        learned = reference_point(points[kept] if kept.any() else points, worst)
+    else:
+        lowest = [min((a.sign * v for v in values.values()), default=0.0) for a, values in zip(aims, each, strict=True)]
+        learned = np.array([low if w is None else w for low, w in zip(lowest, worst, strict=True)])
+    return np.array([floor_of(a, limits, floor) for a, floor in zip(aims, learned.tolist(), strict=True)])
+
+
+def _states(models: Mapping[str, Posterior]) -> dict[str, dict[str, Any]]:
+    return {name: model.state() for name, model in models.items() if isinstance(model, Fitted)}
+
+
+def _by(rule: str, aims: Sequence[Aim]) -> str:
+    if rule == "thompson":
+        return "by draws of the models (Thompson sampling)"
+    names = " and ".join(a.outcome for a in aims)
+    return f"by expected {'improvement' if len(aims) == 1 else 'hypervolume improvement'} of {names}"
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" + ("" if n == 1 else "s")
