@@ -27,6 +27,7 @@ from planners.design.genetic.evolution import GeneticGenerator
 from planners.design.library import LibraryGenerator
 from planners.optimize.batch import select
 from planners.optimize.goals import Observation, needed_properties
+from planners.optimize.insight.feasibility import fit_feasibility_of_molecules
 from planners.optimize.outlook import Outlook
 from planners.optimize.prescreen import rank
 from planners.optimize.surrogates import Surrogates
@@ -73,6 +74,8 @@ def propose_batch(inputs: Inputs) -> dict[str, Any]:
     sample = _makeable(spec, pool, [i for i in shuffled if i in made], SAMPLE, Counter())
     filtered["can be bought (references are limited)"] += len(sold)
 
+    chances = _chances(snapshot, checked, inputs.seed)
+
     def choose(candidates: list[Candidate], q: int) -> list[Candidate]:
         """References never count as found, so neither do they stand in the way of what is made."""
         selections = select(
@@ -84,6 +87,7 @@ def propose_batch(inputs: Inputs) -> dict[str, Any]:
             constraints=spec.constraints,
             q=q,
             seed=inputs.seed,
+            chances=chances,
             rule=spec.search.acquisition,
         )
         by_smiles = {c.molecule.smiles: c for c in candidates}
@@ -104,6 +108,18 @@ def propose_batch(inputs: Inputs) -> dict[str, Any]:
         "bred": len(bred),
         "generators": states,
     }
+
+
+def _chances(snapshot: Snapshot, candidates: list[Candidate], seed: int) -> dict[str, float]:
+    """That the chemistry gives each of them, by SMILES, from what this campaign made and failed to make."""
+    if not snapshot.failed:
+        return {}
+    made = sorted({o.smiles for o in snapshot.observed if not o.reference} - set(snapshot.failed))
+    tried = [*snapshot.failed, *made]
+    failed = np.array([True] * len(snapshot.failed) + [False] * len(made))
+    smiles = [c.molecule.smiles for c in candidates]
+    learned = fit_feasibility_of_molecules(tried, failed, seed)
+    return dict(zip(smiles, learned.probability(smiles).tolist(), strict=True)) if smiles else {}
 
 
 def _sort(pool: list[Candidate]) -> tuple[set[int], set[int]]:

@@ -9,7 +9,12 @@ from knowledge.records.base import Record
 from knowledge.records.fact import Fact, Kind
 from knowledge.records.measurement import Measurement
 from knowledge.records.molecule import Molecule
-from knowledge.store.tables import Experiment, MeasurementRow, Restriction
+from knowledge.store.tables import Command, Event, Experiment, MeasurementRow, Restriction
+
+MAKING = frozenset({"purity", "reaction_yield", "isolated_mass"})
+"""Properties that say how the making went, not what was made."""
+IMPURE = "impure sample"
+_CHEMISTRY = "chemistry"
 
 
 class Observed(Record):
@@ -31,7 +36,10 @@ class Rule(Record):
 
 
 class Snapshot(Record):
+    """`failed`: SMILES of what was to be made and gave nothing to measure, by its chemistry; never that of a robot."""
+
     observed: tuple[Observed, ...]
+    failed: tuple[str, ...] = ()
     seen: tuple[str, ...]  # SMILES of earlier batches that must not be proposed again
     rules: tuple[Rule, ...]
 
@@ -88,6 +96,7 @@ def take(session: Session, campaign_id: str, *, as_of: int, before_iteration: in
                     stds={n: m.std for n, m in trusted.items()},
                 )
             )
+    failed = _failed(session, campaign_id, as_of, experiments, values)
     restrictions = list(
         session.exec(
             select(Restriction)
@@ -99,6 +108,7 @@ def take(session: Session, campaign_id: str, *, as_of: int, before_iteration: in
     again = {r.experiment_id for r in restrictions if r.until_iteration is not None}
     return Snapshot(
         observed=tuple(observed),
+        failed=failed,
         seen=tuple(sorted({e.smiles for e in experiments.values() if e.id not in again and e.state != State.EXPIRED})),
         rules=tuple(
             Rule(kind=r.kind, value=r.value)
@@ -106,3 +116,34 @@ def take(session: Session, campaign_id: str, *, as_of: int, before_iteration: in
             if r.until_iteration is None or r.until_iteration >= before_iteration
         ),
     )
+
+
+def _failed(
+    session: Session,
+    campaign_id: str,
+    as_of: int,
+    experiments: dict[str, Experiment],
+    values: dict[str, dict[str, Measurement]],
+) -> tuple[str, ...]:
+    """SMILES of those made in none of their experiments that were analysed by event `as_of`."""
+    analysed = set(
+        session.exec(
+            select(Event.subject).where(
+                Event.campaign_id == campaign_id, Event.kind == "experiment.analysed", Event.id <= as_of
+            )
+        )
+    )
+    faulty = set(
+        session.exec(
+            select(Command.experiment_id).where(Command.campaign_id == campaign_id, Command.fault == _CHEMISTRY)
+        )
+    )
+    gave: dict[str, bool] = {}
+    for experiment in experiments.values():
+        if experiment.id not in analysed or experiment.reference:
+            continue
+        of_it = [m for n, m in values.get(experiment.id, {}).items() if n not in MAKING]
+        good = any(m.qc_flag is None for m in of_it)
+        if good or experiment.id in faulty or any(m.qc_flag == IMPURE for m in of_it):
+            gave[experiment.smiles] = gave.get(experiment.smiles, False) or good
+    return tuple(sorted(smiles for smiles, good in gave.items() if not good))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -17,14 +18,15 @@ from planners.optimize.surrogates import Surrogates
 from planners.optimize.threads import blas_threads, torch_threads
 
 Rule = Literal["auto", "random"]
+_LEAST_CHANCE = 1e-6
 
 
 class Selection(Record):
     """One chosen molecule, as spelled in the pool.
 
-    `acquisition`: natural logarithm of the expected (hypervolume) improvement at the moment of its choice, None under
-    the random rule; `feasibility`: probability that all constraints hold; `predicted`: by property name, derived
-    objectives included.
+    `acquisition`: natural logarithm of the expected (hypervolume) improvement at the moment of its choice, times its
+    chance to be made, None under the random rule; `feasibility`: probability that it can be made and all constraints
+    hold; `predicted`: by property name, derived objectives included.
     """
 
     smiles: str
@@ -45,13 +47,15 @@ def select(
     seed: int,
     limited: frozenset[str] = frozenset(),
     limit: int | None = None,
+    chances: Mapping[str, float] | None = None,
     rule: Rule = "auto",
     threads: int | None = None,
 ) -> list[Selection]:
     """At most `q` different molecules of `pool`, best first; fewer when no more may be chosen.
 
     Auto: sequential greedy qLogNEHVI (one objective: qLogNEI) over the pool, conditioned on what was observed, is
-    pending and was already chosen; constraints weigh by their probability. Random: uniform. Both obey `limit`, the
+    pending and was already chosen; constraints weigh by their probability, and `chances` (by SMILES as in the pool, 1
+    where nothing is said) by that of the synthesis to succeed. Random: uniform. Both obey `limit`, the
     number of `limited` molecules (by SMILES) that this batch may hold (None: any number), and never choose an observed
     or pending molecule, however it is spelled.
 
@@ -95,6 +99,7 @@ def select(
                 properties,
                 objectives,
                 constraints,
+                {k: chances[s] for k, s in candidates.items() if s in chances} if chances else {},
             )
     with blas_threads(threads):
         outlook = Outlook.of(surrogates, [_canonical(candidates[k]) for k, _ in chosen], objectives, constraints)
@@ -102,7 +107,7 @@ def select(
         Selection(
             smiles=candidates[key],
             acquisition=value,
-            feasibility=float(outlook.feasibility[i]),
+            feasibility=float(outlook.feasibility[i]) * (chances or {}).get(candidates[key], 1.0),
             predicted=outlook.estimates(i),
         )
         for i, (key, value) in enumerate(chosen)
@@ -121,6 +126,7 @@ def _greedy(
     properties: Sequence[str],
     objectives: Sequence[Objective],
     constraints: Sequence[Constraint],
+    chances: Mapping[str, float],
 ) -> list[tuple[str, float | None]]:
     import torch
 
@@ -143,7 +149,10 @@ def _greedy(
             if not allowed:
                 break
             function = build(model, goals, objectives=len(objectives), baseline=baseline, seed=seed)
-            values = evaluate(function, allowed)
+            values = [
+                value + math.log(max(chances.get(order[i], 1.0), _LEAST_CHANCE))
+                for i, value in zip(allowed, evaluate(function, allowed), strict=True)
+            ]
             best = allowed[int(np.argmax(values))]
             value = float(np.max(values))
             chosen.append((order[best], value if np.isfinite(value) else None))
