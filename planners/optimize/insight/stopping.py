@@ -44,18 +44,20 @@ def plausible_improvement(
     maximise: bool,
     probability: float,
     seed: int,
+    bound: float | None = None,
 ) -> tuple[float, float]:
     """(what the best setting of the grid may exceed the best tried one by, with this probability at most; the best
     tried one's mean), in the outcome's unit.
 
     Outcomes of the settings with the highest confidence bounds and of the best tried ones are drawn together from the
     posterior, so that doubt which they share does not count (J. T. Wilson, NeurIPS 2024, "Stopping Bayesian
-    optimization with probabilistic regret bounds").
+    optimization with probabilistic regret bounds"). `bound`: the best value that there can be, such as a yield of 1,
+    of which a Gaussian process knows nothing.
     """
     sign = 1.0 if maximise else -1.0
-    best, value = incumbent(posterior, tried, maximise=maximise)
+    row, value = incumbent(posterior, tried, maximise=maximise)
     open_ = _promising(posterior, grid, tried, sign, seed)
-    rows = np.concatenate([tried[best : best + 1], open_])
+    rows = np.concatenate([tried[row : row + 1], open_])
     means, covariances = posterior.joint(rows)
     draw = np.random.default_rng(seed)
     counts = np.floor(posterior.weights * _DRAWS).astype(int)
@@ -65,7 +67,10 @@ def plausible_improvement(
         if count:
             root = _root(covariance)
             outcomes = sign * (mean + draw.standard_normal((count, len(rows))) @ root.T)
-            gains.append((outcomes[:, 1:].max(axis=1) - outcomes[:, 0]).clip(min=0.0))
+            best_there = outcomes[:, 1:].max(axis=1)
+            if bound is not None:
+                best_there = np.minimum(best_there, sign * bound)
+            gains.append((best_there - outcomes[:, 0]).clip(min=0.0))
     return float(np.quantile(np.concatenate(gains), probability)), value
 
 
@@ -79,6 +84,7 @@ def within_regret(
     unit: str,
     seed: int,
     probability: float = 0.95,
+    bound: float | None = None,
     least: int = _LEAST,
 ) -> Advice:
     """Stop when, with this probability, no setting is better than the best tried one by more than `threshold` (in the
@@ -89,7 +95,9 @@ def within_regret(
     if different < least:
         words = f"{different} settings were tried; what may be gained is judged from {least} on"
         return Advice(rule="regret", stop=False, words=words, numbers={"tried": float(different)})
-    gain, value = plausible_improvement(posterior, grid, tried, maximise=maximise, probability=probability, seed=seed)
+    gain, value = plausible_improvement(
+        posterior, grid, tried, maximise=maximise, probability=probability, seed=seed, bound=bound
+    )
     stop = gain <= threshold
     words = (
         f"with {probability:.0%} probability no setting is more than {gain:.3g} {unit} better than the best tried one "
