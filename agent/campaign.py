@@ -70,6 +70,18 @@ class Prior(Record):
     seed: int = Field(default=0, ge=0, le=LARGEST_SEED, strict=True)
 
 
+class Rescue(Record):
+    """What a molecule whose synthesis failed may still cost: other conditions for the same reaction.
+
+    `share` of the budget's experiments at most (0: never), `attempts` per molecule beside the first. A synthesis has
+    failed when it gave no product, a yield below `below` (0 .. 1) in any step, or a sample under the minimum purity.
+    """
+
+    share: float = Field(default=0.2, ge=0.0, le=1.0)
+    attempts: int = Field(default=3, ge=1, le=20, strict=True)
+    below: float = Field(default=0.1, ge=0.0, lt=1.0)
+
+
 class Making(Record):
     """Limits on synthesis. `target_mass` is what the characterisation needs."""
 
@@ -77,6 +89,7 @@ class Making(Record):
     expansions: int = Field(default=60, ge=1, le=100_000)
     target_mass: Quantity = Quantity(value=20.0, unit="g")
     minimum_purity: float = Field(default=0.90, ge=0.0, le=1.0)
+    rescue: Rescue = Rescue()
 
     @model_validator(mode="after")
     def _mass(self) -> Making:
@@ -253,6 +266,10 @@ class CampaignSpec(CommonSpec):
     @property
     def minimum_purity(self) -> float:
         return self.making.minimum_purity
+
+    def with_acquisition(self, rule: str) -> Self:
+        """Chosen by `rule`, "auto" or "random"; not validated."""
+        return self.model_copy(update={"search": self.search.model_copy(update={"acquisition": rule})})
 
     @property
     def characterised(self) -> tuple[str, ...]:

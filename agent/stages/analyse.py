@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from agent.campaign import CampaignSpec
 from agent.lifecycle import State
+from agent.specs import read_spec
+from agent.stages import rescue
 from agent.stages.contract import Inputs
 from agent.transaction import Transaction
 from knowledge.records.measurement import Measurement
@@ -22,7 +23,7 @@ def compute(inputs: Inputs) -> dict[str, Any]:
     from knowledge.records.measurement import Artifact, Source
     from knowledge.store.artifacts import ArtifactFolder
 
-    spec = CampaignSpec.from_canonical(inputs.spec)
+    spec = read_spec(inputs.spec)
     measurements: list[Measurement] = []
     failed: set[str] = set()
     corrupt: list[str] = []
@@ -55,7 +56,7 @@ def compute(inputs: Inputs) -> dict[str, Any]:
         measurements += found
     # An impure sample says little about the pure compound: its properties are kept, flagged, and not learned from.
     purity = next((m.value for m in reversed(measurements) if m.property == "purity" and m.qc_flag is None), None)
-    if purity is not None and purity < spec.making.minimum_purity:
+    if purity is not None and purity < spec.minimum_purity:
         about_making = ("purity", "reaction_yield", "isolated_mass")
         measurements = [
             m
@@ -94,6 +95,7 @@ def finish(tx: Transaction, work: Work, result: dict[str, Any], inputs: Inputs) 
                 event_id=done.id,
             )
         )
+    rescue.consider(tx, experiment, measured)
     tx.move(experiment, State.CLOSED, _outcome(tx, experiment.id, measured, result["corrupt"]))
 
 

@@ -24,7 +24,7 @@ from instruments.bench import Bench
 from instruments.driver import CommandStatus, Fault, Phase
 from knowledge.records.dossier import Dossier
 from knowledge.records.measurement import Artifact
-from knowledge.records.protocol import Effect, Operation
+from knowledge.records.protocol import MAKING, Effect, Operation
 from knowledge.store import log
 from knowledge.store.tables import Command, Experiment, Lease, MaterialLot, OperatorTask, Reservation, SignalFile
 
@@ -278,9 +278,6 @@ def ended(
             _robot_failed(tx, experiment, command, lab)
     else:
         _robot_failed(tx, experiment, command, lab)
-
-
-MAKING = ("dispense", "react", "work_up", "purify")
 
 
 def _end(tx: Transaction, command: Command, state: str, fault: Fault | None, detail: str, *, collected: bool) -> None:

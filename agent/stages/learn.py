@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.campaign import CampaignSpec
+from agent.kinds import by_kind
+from agent.specs import read_spec
 from agent.stages.contract import Inputs
 from agent.transaction import Transaction
 from knowledge.store import log
@@ -37,35 +38,8 @@ def on_batch_closed(tx: Transaction, event: log.Happened) -> None:
 
 
 def compute(inputs: Inputs) -> dict[str, Any]:
-    """The fitted models' state, what they were fitted on, and the prospective error of the batch that just closed."""
-    from agent.prior import known_facts
-    from agent.snapshot import take
-    from knowledge.records.candidate import Candidate
-    from planners.optimize.evaluate import prospective_errors
-    from planners.optimize.surrogates import fit_surrogates
-
-    spec = CampaignSpec.from_canonical(inputs.spec)
-    iteration = int(inputs.body["iteration"])
-    with inputs.store() as store, store.read() as session:
-        snapshot = take(session, inputs.campaign_id, as_of=int(inputs.body["as_of"]), before_iteration=iteration + 1)
-        previous = inputs.body["previous"]
-        warm = None if previous is None else log.load(session, previous)["models"]
-        proposal = inputs.body["proposal"]
-        focus = () if proposal is None else log.load(session, proposal)["pool"]
-        predicted = {
-            e.id: Candidate.model_validate(log.load(session, e.candidate)).predicted
-            for e in inputs.experiments(session, iteration)
-        }
-    batch = [o for o in snapshot.observed if o.experiment_id in predicted]
-    errors = prospective_errors(
-        [predicted[o.experiment_id] for o in batch], [o.values for o in batch], measured_std=[o.stds for o in batch]
-    )
-    surrogates = fit_surrogates(known_facts(spec, snapshot), seed=inputs.seed, warm=warm, focus=focus)
-    return {
-        "models": surrogates.state(),
-        "prospective_error": {name: error.model_dump(mode="json") for name, error in errors.items()},
-        "observed": len(snapshot.observed),
-    }
+    """The models' state, and the prospective error of the batch that just closed."""
+    return by_kind(read_spec(inputs.spec)).learn(inputs)
 
 
 def finish(tx: Transaction, work: Work, result: dict[str, Any], inputs: Inputs) -> None:

@@ -1,18 +1,21 @@
-"""Propose: breed molecules, keep those that can be made, and choose the batch that promises most."""
+"""Propose: choose the batch that promises most, of molecules that can be made or of conditions not yet tried."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from agent.lifecycle import PENDING, Phase, State, Wants
+from agent.kinds import by_kind
+from agent.lifecycle import Phase, State, Wants
+from agent.specs import read_spec
 from agent.stages.contract import Inputs
 from agent.transaction import ENGINE, Transaction
 from knowledge.records.base import canonical_json, sha256_text
-from knowledge.records.candidate import Candidate
+from knowledge.records.candidate import Candidate, read_candidate
 from knowledge.store import log
 from knowledge.store.tables import Experiment, Iteration, Work
 
 NAME = "propose"
+NOTHING_LEFT = "no molecule is left that the campaign allows"
 
 
 def on_model_fitted(tx: Transaction, event: log.Happened) -> None:
@@ -21,7 +24,8 @@ def on_model_fitted(tx: Transaction, event: log.Happened) -> None:
     spec = tx.spec(campaign.id)
     if campaign.wants in (Wants.STOP, Wants.ABORT):
         return
-    size = min(spec.budget.batch, spec.budget.experiments - campaign.spent)
+    kind = by_kind(spec)
+    size = min(kind.size(spec, campaign), spec.budget.experiments - campaign.spent)
     if size <= 0:
         tx.finish_campaign(campaign.id, Phase.FINISHED, "budget spent")
         return
@@ -37,8 +41,7 @@ def on_model_fitted(tx: Transaction, event: log.Happened) -> None:
         "model": event.body["model"],
         "previous": tx.proposal_of(campaign.id, number - 1),
         "as_of": event.id,
-        "pending": sorted({e.smiles for e in tx.experiments_in(*PENDING) if e.campaign_id == campaign.id}),
-        "references_left": int(spec.references.share * spec.budget.experiments) - campaign.bought,
+        **kind.question(tx, spec, campaign),
     }
     data_hash = sha256_text(canonical_json(body))
     tx.add(
@@ -49,10 +52,8 @@ def on_model_fitted(tx: Transaction, event: log.Happened) -> None:
 
 
 def compute(inputs: Inputs) -> dict[str, Any]:
-    """{"chosen": [Candidate], "pool": [...], "filtered": {reason: count}, "generators": {name: state}}."""
-    from agent.batch import propose_batch
-
-    return propose_batch(inputs)
+    """{"chosen": candidates, "filtered": {reason: count}, ...}."""
+    return by_kind(read_spec(inputs.spec)).propose(inputs)
 
 
 def finish(tx: Transaction, work: Work, result: dict[str, Any], inputs: Inputs) -> None:
@@ -70,10 +71,10 @@ def finish(tx: Transaction, work: Work, result: dict[str, Any], inputs: Inputs) 
         proposal=batch.proposal,
     )
     if not result["chosen"]:
-        tx.finish_campaign(work.campaign_id, Phase.FINISHED, "no molecule is left that the campaign allows")
+        tx.finish_campaign(work.campaign_id, Phase.FINISHED, result.get("why") or NOTHING_LEFT)
         return
     for ordinal, body in enumerate(result["chosen"], start=1):
-        candidate = Candidate.model_validate(body)
+        candidate = read_candidate(body)
         experiment = Experiment(
             id=f"{work.campaign_id}-{number:02d}{chr(96 + ordinal) if ordinal <= 26 else f'x{ordinal}'}",
             campaign_id=work.campaign_id,
@@ -84,7 +85,7 @@ def finish(tx: Transaction, work: Work, result: dict[str, Any], inputs: Inputs) 
             inchikey=candidate.molecule.inchikey,
             candidate=tx.put("candidate", candidate),
             proposer=ENGINE,
-            reference=candidate.purchasable,
+            reference=isinstance(candidate, Candidate) and candidate.purchasable,
             created_at=tx.at,
             updated_at=tx.at,
         )

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import select
 
-from agent.campaign import CampaignSpec, Mode
+from agent.campaign import CommonSpec, Mode
+from agent.kinds import by_kind
 from agent.lifecycle import State
 from agent.transaction import Transaction
 from knowledge.records.dossier import Dossier
@@ -78,13 +79,13 @@ def _dossier_of(experiment: Experiment) -> str:
     return experiment.dossier
 
 
-def _needs_two(spec: CampaignSpec, dossier: Dossier) -> bool:
+def _needs_two(spec: CommonSpec, dossier: Dossier) -> bool:
     """Of the target and intermediates, which nobody ever shipped; "material:energetic" adds what is bought."""
     codes = [a.code.removeprefix("intermediate:") for a in dossier.hazards.alerts]
     return any(code.startswith(prefix) for code in codes for prefix in spec.review.two_people_for)
 
 
-def outside_envelope(tx: Transaction, spec: CampaignSpec, dossier: Dossier) -> str:
+def outside_envelope(tx: Transaction, spec: CommonSpec, dossier: Dossier) -> str:
     """Why the policy may not approve this by itself; empty when it may."""
     limits = spec.review.envelope
     route = Route.from_canonical(log.body_of(tx.session, dossier.route))
@@ -190,12 +191,9 @@ def approval_stands(tx: Transaction, experiment: Experiment) -> bool:
 
 
 def _remember(tx: Transaction, experiment: Experiment, event: log.Happened) -> None:
-    """unsafe -> a lasting constraint; unavailable -> a mask for some batches; else never that molecule again."""
+    """unsafe -> a lasting constraint; unavailable -> a mask for some batches; else never the same again."""
     reason, forbid = event.body["reason"], event.body["forbid"]
-    if reason == "unsafe":
-        kind, value = ("substructure", forbid) if forbid else ("similar", experiment.smiles)
-    else:
-        kind, value = "molecule", experiment.smiles
+    kind, value = by_kind(tx.spec(event.campaign_id)).lesson(tx, experiment, reason, forbid)
     tx.add(
         Restriction(
             campaign_id=experiment.campaign_id,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.campaign import CampaignSpec
 from agent.lifecycle import State
+from agent.specs import read_spec
 from agent.stages.contract import Inputs
 from agent.transaction import Transaction
 from knowledge.records.dossier import Dossier
@@ -30,7 +30,7 @@ def compute(inputs: Inputs) -> dict[str, Any]:
     from knowledge.records.protocol import Dispense, Protocol
     from knowledge.records.route import Route
 
-    spec = CampaignSpec.from_canonical(inputs.spec)
+    spec = read_spec(inputs.spec)
     with inputs.store() as store, store.read() as session:
         route = Route.from_canonical(log.body_of(session, inputs.body["route"]))
         procedures = [Procedure.model_validate(p) for p in log.load(session, inputs.body["procedures"])]

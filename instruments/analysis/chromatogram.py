@@ -98,7 +98,7 @@ def analyse_chromatogram(artifact: Artifact, signal: Signal) -> list[Measurement
     time, current = signal.array("time_s"), signal.array("current_pa")
     if time.shape != current.shape or time.size < 200 or np.any(np.diff(time) <= 0.0):
         raise CorruptSignal("chromatogram: times and currents do not fit together")
-    found = [peak for peak in peaks(time, current) if peak.time_s > signal.number("solvent_front_s") + 8.0]
+    found = _eluted(signal)
     target = _strongest(found, _window(signal, "target_window_s"))
     standard = _strongest(found, _window(signal, "standard_window_s"))
     flags = []
@@ -126,6 +126,26 @@ def analyse_chromatogram(artifact: Artifact, signal: Signal) -> list[Measurement
         2.0 * weighing**2 + (target.std / target.area) ** 2 + (standard.std / standard.area) ** 2 + 0.002**2
     )
     return [measurement(artifact, signal, "purity", purity, purity * relative, ANALYSIS, flags)]
+
+
+def foreign_before(signal: Signal) -> float | None:
+    """Of the area of all peaks but the target's and the standard's, the share that elutes before the target, 0 to 1.
+
+    On a column that parts by boiling point what comes early is small, such as starting material. None where nothing
+    foreign is seen. Raises CorruptSignal.
+    """
+    own = [_window(signal, name) for name in ("target_window_s", "standard_window_s")]
+    found = [p for p in _eluted(signal) if not any(low <= p.time_s <= high for low, high in own)]
+    total = sum(peak.area for peak in found)
+    if total <= 0.0:
+        return None
+    return sum(peak.area for peak in found if peak.time_s < own[0][0]) / total
+
+
+def _eluted(signal: Signal) -> list[Peak]:
+    """The peaks behind the solvent's."""
+    front = signal.number("solvent_front_s") + 8.0
+    return [p for p in peaks(signal.array("time_s"), signal.array("current_pa")) if p.time_s > front]
 
 
 def _window(signal: Signal, name: str) -> tuple[float, float]:

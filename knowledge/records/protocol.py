@@ -140,6 +140,10 @@ Operation = Annotated[
 ]
 
 
+MAKING = ("dispense", "react", "work_up", "purify")
+"""Actions that make the sample; the others test it."""
+
+
 class Protocol(Record):
     """Operations are carried out in order. `target` is what the final sample should be."""
 

@@ -1,7 +1,9 @@
 """A second chance for a reaction that failed: what went wrong, what may be varied, what to try next.
 
-diagnose(seen, ...) -> Fault | None              what the lab saw, in a chemist's words
-rescue_space(procedure, ...) -> Space            a small grid around the procedure that was carried out
-vary(procedure, setting, ...) -> Procedure       the same reaction under a setting of that space
-next_setting(space, attempts, ...) -> Proposed   which setting next, and why; None: give up
+decide(syntheses, ...) -> Decision | str         procedures to try next and why, or why to give up
 """
+
+from planners.routes.rescue.decision import Decision, Synthesis, decide
+from planners.routes.rescue.diagnosis import Fault, Seen
+
+__all__ = ["Decision", "Fault", "Seen", "Synthesis", "decide"]

@@ -1,19 +1,23 @@
 """Which setting a failed step is given next: a chemist's first thought, then what the attempts themselves say.
 
-After one failure there is nothing to fit a model to, so a rule speaks: what `diagnosis` says went wrong decides in which
-direction each parameter moves. Its numbers are judged by us; they say what is tried first and nothing about how often
-that helps. From the second failure on the optimiser chooses, and the rule is one more campaign to it, which may be wrong.
+After one failure there is nothing to fit a model to, so a rule speaks: what `diagnosis` says went wrong decides in
+which direction each parameter moves. Its numbers are judged by us; they say what is tried first, and nothing about how
+often that helps. From the second failure on the optimiser chooses; the rule is then the mean of its model.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
+
 from knowledge.records.base import Record
+from knowledge.records.objective import Direction
 from knowledge.records.space import Category, Forbidden, Setting, Space, Value
+from knowledge.records.trial import Trial
 from planners.routes.handbook import label
 from planners.routes.rescue.diagnosis import Fault, Seen
 
@@ -21,7 +25,9 @@ KELVINS = 20.0  # one step of temperature
 COST = 0.3  # of changing what the fault does not speak of: it stays unless something else needs it
 LOW_BOILING = 390.0  # K; such a solvent is gone before the product is purified
 DOUBT = 0.02  # a yield of nothing counts as this much, so that odds can be taken
+MISSING_PURITY = 30.0  # in log odds, for each unit of mass fraction that is missing
 BETTER = 2.0  # times the yield of the attempt before, or two failures to convert are enough
+MOST_ASKED = 12  # settings of the model that turn out impossible, before the rule is asked instead
 
 
 class Pull(NamedTuple):
@@ -49,35 +55,95 @@ _PULLS: dict[Fault, dict[str, Pull]] = {
 
 
 class Attempt(Record):
-    """One synthesis: the setting of the step in question, what was seen of that step, what was wrong with it."""
+    """One synthesis: the setting of the step in question, what was seen of it, and what was wrong, if anything."""
 
     setting: Setting
     seen: Seen
-    fault: Fault
+    fault: Fault | None
+
+    def score(self, minimum_purity: float) -> float:
+        """Log odds of the pure yield, less what is missing in purity: what an attempt is judged by."""
+        found = min(max(self.seen.pure_yield, DOUBT), 1.0 - DOUBT)
+        missing = 0.0 if self.seen.purity is None else max(minimum_purity - self.seen.purity, 0.0)
+        return math.log(found / (1.0 - found)) - MISSING_PURITY * missing
 
 
-class Proposed(Record):
-    """`by`: "rule" or "model". `expected`: the pure yield hoped for, 0 to 1; by the rule it is no more than a hope."""
+class Chosen(NamedTuple):
+    """`by`: "rule" or "model"."""
 
     setting: Setting
     by: str
-    expected: float
 
 
-def first_thought(space: Space, own: Setting, setting: Setting, fault: Fault, start: float) -> float:
-    """The pure yield (0 to 1) that the rule hopes for, seeing `start` at the setting `own`."""
+def next_setting(
+    space: Space,
+    attempts: Sequence[Attempt],
+    *,
+    minimum_purity: float,
+    possible: Callable[[Setting], bool],
+    seed: int,
+) -> Chosen | None:
+    """None when nothing is left that `possible` allows. The latest attempt, which failed, stands last."""
+    latest = attempts[-1]
+    assert latest.fault is not None
+    if len(attempts) > 1:
+        setting = _by_model(space, attempts, minimum_purity, possible, seed)
+        if setting is not None:
+            return Chosen(setting, "model")
+    tried = [a.setting for a in attempts]
+    fresh = [s for s in settings_of(space) if s not in tried]
+    gains = [gain(space, latest.setting, s, latest.fault) for s in fresh]
+    for i in sorted(range(len(fresh)), key=lambda i: (-gains[i], i)):
+        if possible(fresh[i]):
+            return Chosen(fresh[i], "rule")
+    return None
+
+
+def _by_model(
+    space: Space, attempts: Sequence[Attempt], minimum_purity: float, possible: Callable[[Setting], bool], seed: int
+) -> Setting | None:
+    """Expected improvement under a process whose mean is the rule's, seen from the latest attempt."""
+    from planners.optimize.choosing.goals import Aim
+    from planners.optimize.propose import propose
+    from planners.optimize.space.encoding import Encoding
+    from planners.routes.rescue.guided import Guided
+
+    latest = attempts[-1]
+    fault, start = latest.fault, latest.score(minimum_purity)
+    assert fault is not None
+    encoding = Encoding(space)
+    model = Guided(
+        lambda settings: [start + gain(space, latest.setting, s, fault) for s in settings],
+        encoding,
+        encoding.encode([a.setting for a in attempts]),
+        np.array([a.score(minimum_purity) for a in attempts]),
+    )
+    aim = Aim(outcome="score", direction=Direction.MAXIMISE, unit="dimensionless")
+    refused: list[Setting] = []
+    for _ in range(MOST_ASKED):
+        trials = [Trial(setting=a.setting, values={"score": a.score(minimum_purity)}) for a in attempts]
+        proposal = propose(space, trials, pending=refused, aims=[aim], batch=1, seed=seed, models={"score": model})
+        if not proposal.choices:
+            return None
+        if possible(proposal.choices[0].setting):
+            return proposal.choices[0].setting
+        refused.append(proposal.choices[0].setting)
+    return None
+
+
+def gain(space: Space, own: Setting, setting: Setting, fault: Fault) -> float:
+    """By how much, in log odds, the rule hopes that a setting is better than `own`, where that fault was seen."""
     pulls = _PULLS[fault]
-    start = min(max(start, DOUBT), 1.0 - DOUBT)
-    logit = math.log(start / (1.0 - start))
+    total = 0.0
     for name, value in setting.items():
         move = _move(name, own[name], value)
         if move == 0.0:
             continue
         pull = pulls.get(name, Pull(0.0, COST))
-        logit += pull.gain * move - pull.cost * move * move / 2.0
+        total += pull.gain * move - pull.cost * move * move / 2.0
         if name == "solvent" and "dry" in pulls and _dries(space, str(own[name]), str(value)):
-            logit += pulls["dry"].gain - pulls["dry"].cost / 2.0
-    return 1.0 / (1.0 + math.exp(-logit))
+            total += pulls["dry"].gain - pulls["dry"].cost / 2.0
+    return total
 
 
 def _move(name: str, own: Value, value: Value) -> float:
@@ -92,8 +158,8 @@ def _dries(space: Space, own: str, other: str) -> bool:
     solvents = space.parameter("solvent")
     assert isinstance(solvents, Category)
     smiles = {option.name: option.smiles for option in solvents.options}
-    boiling = [label(smiles[name] or name).boiling_point for name in (own, other)]
-    return all(b is not None for b in boiling) and boiling[0] >= LOW_BOILING > boiling[1]
+    before, after = (label(smiles[name] or name).boiling_point for name in (own, other))
+    return before is not None and after is not None and before >= LOW_BOILING > after
 
 
 def settings_of(space: Space) -> list[Setting]:
@@ -107,7 +173,7 @@ def settings_of(space: Space) -> list[Setting]:
 
 
 def hopeless(attempts: Sequence[Attempt]) -> str:
-    """Why no further attempt is worth it; "" when one may be. Two that did not convert, the later no better, are enough."""
+    """Why no further attempt is worth it, "" when one may be: two did not convert, the later no better."""
     if len(attempts) < 2 or any(a.fault is not Fault.NO_CONVERSION for a in attempts[-2:]):
         return ""
     before, last = (a.seen.pure_yield for a in attempts[-2:])

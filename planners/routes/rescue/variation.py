@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import get_args
 
 from knowledge.records.procedure import Basis, Charge, Condition, Procedure, Role
 from knowledge.records.quantity import Quantity
 from knowledge.records.space import Setting
 from planners.routes.conditions.agents import vocabulary
 from planners.routes.conditions.dangers import dangers
+from planners.routes.conditions.table import Method
 from planners.routes.handbook import label
 from planners.routes.procedure import charged, molar_mass, pressure_warnings, vessel_for
-from planners.routes.rescue.space import EXCESSES, ceiling, excess_of, own_setting, solvent_of
 from planners.routes.purification import written
+from planners.routes.rescue.space import EXCESSES, ceiling, excess_of, own_setting, solvent_of
 
 KELVIN = 273.15
 
@@ -20,8 +22,8 @@ KELVIN = 273.15
 def vary(procedure: Procedure, setting: Setting, *, made: Collection[str] = ()) -> Procedure:
     """The procedure at a setting of its `rescue_space`; what differs from its own is marked as varied.
 
-    Solvents are exchanged by volume; more of what is in excess leaves everything else as it is. The yield expected stays
-    the class's. Raises InvalidMolecule, and ValueError for what fits into no vessel.
+    Solvents are exchanged by volume; more of what is in excess leaves everything else as it is. The yield expected
+    stays the class's. Raises InvalidMolecule, and ValueError for what fits into no vessel.
     """
     own = own_setting(procedure, made=made)
     changed = {name for name, value in setting.items() if value != own[name]}
@@ -43,8 +45,7 @@ def vary(procedure: Procedure, setting: Setting, *, made: Collection[str] = ()) 
         duration = Condition(quantity=hours, basis=Basis.VARIED)
     purification = procedure.purification
     if "purification" in changed:
-        method = str(setting["purification"])
-        assert method in ("distillation", "recrystallisation", "chromatography")
+        method = next(m for m in get_args(Method) if m == setting["purification"])
         purification = written(method, Basis.VARIED)
     vessel = _vessel_kind(procedure.vessel, temperature.quantity, charges)
     return procedure.model_copy(
