@@ -30,7 +30,7 @@ from planners.optimize.process.fitted import Fitted
 from planners.optimize.space.encoding import Codes, Encoding
 from planners.optimize.space.grid import Grid
 
-SHORT = 512
+SHORT = 256
 """Settings that are looked at together, after all were looked at one by one."""
 MOST_SCORED = 5_000_000
 """Settings that are looked at one by one; larger spaces are searched."""

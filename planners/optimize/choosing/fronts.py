@@ -33,9 +33,9 @@ def reference_point(points: Array, worst: Sequence[float | None]) -> Array:
     return np.array([learned[i] if w is None else w for i, w in enumerate(worst)])
 
 
-def undominated(points: Array, reference: Array) -> tuple[Array, Array]:
-    """Lower and upper corners, each (c, m), of disjoint boxes: all utilities above `reference` (m,) that none of
-    `points` (n, m) dominates. Upper corners may be infinite.
+def undominated(points: Array, reference: Array, ceiling: Array | None = None) -> tuple[Array, Array]:
+    """Lower and upper corners, each (c, m), of disjoint boxes: all utilities above `reference` (m,), and not above
+    `ceiling` (m,), that none of `points` (n, m) dominates. Without a ceiling upper corners may be infinite.
 
     Sliced along the last objective; boxes that go on unchanged through the next slice are joined (in the spirit of
     R. Lacour, K. Klamroth, C. M. Fonseca, Comput. Oper. Res. 2017, 79, 347).
@@ -44,7 +44,11 @@ def undominated(points: Array, reference: Array) -> tuple[Array, Array]:
     inside = np.unique(inside[front(inside)], axis=0) if len(inside) else inside
     boxes = _boxes([tuple(p) for p in inside.tolist()], tuple(reference.tolist()))
     corners = np.array(boxes).reshape(len(boxes), 2, len(reference))
-    return corners[:, 0], corners[:, 1]
+    lower, upper = corners[:, 0], corners[:, 1]
+    if ceiling is None:
+        return lower, upper
+    below = (lower < ceiling).all(axis=1)
+    return lower[below], np.minimum(upper, ceiling)[below]
 
 
 Corner = tuple[float, ...]

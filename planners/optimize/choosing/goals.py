@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -13,12 +14,28 @@ from knowledge.records.space import Setting, Where
 
 
 class Aim(Record):
-    """An outcome to improve, in `unit`. `worst`: the value beyond which a result is worth nothing; None: learned."""
+    """An outcome to improve, in `unit`. `worst`: the value beyond which a result is worth nothing; None: learned.
+
+    `best`: the value that no result can pass, such as a yield of 100 percent: what a model expects beyond it, which it
+    does without knowing better, does not count.
+    """
 
     outcome: str = Field(min_length=1)
     direction: Direction
     unit: str
     worst: float | None = None
+    best: float | None = None
+
+    @model_validator(mode="after")
+    def _apart(self) -> Aim:
+        if self.worst is not None and self.best is not None and self.sign * self.worst >= self.sign * self.best:
+            raise ValueError(f"'{self.outcome}': the best value should be better than the worst, {self.worst:g}")
+        return self
+
+    @property
+    def ceiling(self) -> float:
+        """The utility that cannot be passed, perhaps infinite."""
+        return math.inf if self.best is None else self.sign * self.best
 
     @property
     def sign(self) -> float:

@@ -61,6 +61,11 @@ def floor_of(aim: Aim, limits: Sequence[Limit], worst: float) -> float:
     return max([worst, *(aim.sign * end for end in ends if end is not None)])
 
 
+def best_below(best: Array, ceiling: float) -> Array:
+    """Incumbents that a model puts above what can be are just below it, so that improvements keep an order."""
+    return np.minimum(best, ceiling - 1e-6 * max(abs(ceiling), 1e-6)) if np.isfinite(ceiling) else best
+
+
 class Prospects:
     """What each of n candidates adds to b known settings, greedily one after the other.
 
@@ -112,7 +117,8 @@ class Prospects:
         best = np.full(len(outcome.means), self._goals.floors[0])
         for point, met in zip(self._points, self._met, strict=True):
             best = np.maximum(best, np.where(met, point[:, 0], -np.inf))
-        logs = log_improvement(aim.sign * outcome.means, outcome.stds, best[:, None])
+        best = best_below(best, aim.ceiling)
+        logs = log_improvement(aim.sign * outcome.means, outcome.stds, best[:, None], aim.ceiling)
         return log_mean(logs + self._log_chance())
 
     def _of_several(self) -> Array:
@@ -120,12 +126,12 @@ class Prospects:
         outcomes = [self._outcomes[a.outcome] for a in aims]
         means = [a.sign * o.means for a, o in zip(aims, outcomes, strict=True)]
         stds = [o.stds for o in outcomes]
-        floors = self._goals.floors
+        floors, ceilings = self._goals.floors, np.array([a.ceiling for a in aims])
         found = np.empty_like(means[0])
         points = np.stack(self._points, axis=1) if self._points else np.empty((len(found), 0, len(aims)))
         met = np.stack(self._met, axis=1) if self._met else np.empty((len(found), 0), dtype=bool)
         for s in range(len(found)):
-            lower, upper = undominated(points[s][met[s]], floors)
+            lower, upper = undominated(points[s][met[s]], floors, ceilings)
             found[s] = hypervolume_gain([m[s] for m in means], [d[s] for d in stds], lower, upper)
         with np.errstate(divide="ignore"):
             logs = np.log(found)

@@ -32,9 +32,15 @@ def gain(u: Array) -> Array:
     return np.asarray(np.maximum(found, 0.0))
 
 
-def log_improvement(mean: Array, std: Array, best: Array) -> Array:
-    """log E[max(y - best, 0)] for y ~ N(mean, std^2), shapes broadcast; finite for every std > 0."""
-    return np.asarray(np.log(std) + log_gain((mean - best) / std))
+def log_improvement(mean: Array, std: Array, best: Array, ceiling: float = np.inf) -> Array:
+    """log E[max(min(y, ceiling) - best, 0)] for y ~ N(mean, std^2), shapes broadcast; finite for every std > 0 and
+    every best below the ceiling.
+    """
+    whole = np.asarray(np.log(std) + log_gain((mean - best) / std))
+    if ceiling == np.inf:
+        return whole
+    beyond = np.log(std) + log_gain((mean - ceiling) / std)
+    return np.asarray(whole + np.log(np.maximum(-np.expm1(np.minimum(beyond - whole, 0.0)), TINY)))
 
 
 def log_within(mean: Array, std: Array, low: float | None, high: float | None) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planners.optimize.choosing.fronts import front, undominated
-from planners.optimize.choosing.improvement import Goals, hypervolume_gain
+from planners.optimize.choosing.improvement import Goals, best_below, hypervolume_gain
 from planners.optimize.choosing.normal import TINY, log_improvement, log_mean, log_within
 from planners.optimize.choosing.worth import Worth
 from planners.optimize.process.contract import Posterior
@@ -60,7 +60,8 @@ class Screen:
             means, variances = marginals[aim.outcome]
             best = np.array([max(float(self.goals.floors[0]), *self.incumbents[:, 0].tolist(), -np.inf)])
             std = np.sqrt(np.maximum(variances, TINY))
-            logs = log_mean(log_improvement(aim.sign * means, std, best), models[aim.outcome].weights)
+            best = best_below(best, aim.ceiling)
+            logs = log_mean(log_improvement(aim.sign * means, std, best, aim.ceiling), models[aim.outcome].weights)
         else:
             logs = self._of_several(marginals)
         for name in models:
@@ -71,7 +72,7 @@ class Screen:
         return logs + self.worth.log(codes, every=False)
 
     def _of_several(self, marginals: dict[str, tuple[Array, Array]]) -> Array:
-        lower, upper = undominated(self.incumbents, self.goals.floors)
+        lower, upper = undominated(self.incumbents, self.goals.floors, np.array([a.ceiling for a in self.goals.aims]))
         mixed = [
             (aim.sign, *_mixed(self.goals.models[aim.outcome], *marginals[aim.outcome])) for aim in self.goals.aims
         ]
