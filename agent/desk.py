@@ -12,8 +12,11 @@ from pydantic import ValidationError
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from agent.campaign import CampaignSpec
+from agent.conditions.enrolment import prepare
+from agent.conditions.spec import ConditionsSpec
+from agent.kinds import by_kind
 from agent.lifecycle import BEFORE_LAB, Phase, State, Wants
+from agent.specs import AnySpec, read_spec
 from agent.stages.review import POLICY, REASONS
 from agent.transaction import ENGINE
 from knowledge.records.dossier import Dossier
@@ -40,8 +43,13 @@ class DeskError(ValueError):
     """A wish that cannot be; one line that says what to change."""
 
 
-def enroll(store: Store, spec: CampaignSpec, *, dry_run: bool) -> str:
-    """A new campaign, ready for an engine; its id is the name with a number."""
+def enroll(store: Store, spec: AnySpec, *, dry_run: bool) -> str:
+    """A new campaign, ready for an engine; its id is the name with a number.
+
+    The table of a replay lab is kept with the store's signals. Raises CampaignError.
+    """
+    if isinstance(spec, ConditionsSpec):
+        prepare(store, spec)
     with store.write() as session:
         earlier = session.exec(select(func.count(col(Campaign.id))).where(Campaign.name == spec.name)).one()
         campaign_id, at = f"{spec.name}-{earlier + 1}", now_iso()
@@ -128,13 +136,12 @@ def decide(
     if not approve and reason not in REASONS:
         raise DeskError(f"a rejection needs a reason: {', '.join(REASONS)}")
     if forbid is not None:
-        from planners.design.problem import BadPattern, compile_smarts
-
-        if reason != "unsafe":
-            raise DeskError("--forbid belongs to reason 'unsafe'")
+        with store.read() as session:
+            campaign = find_campaign(session, find_experiment(session, experiment_id).campaign_id)
+            spec = read_spec(log.body_of(session, campaign.revision))
         try:
-            compile_smarts(forbid)
-        except BadPattern as error:
+            by_kind(spec).check_forbidden(spec, reason, forbid)
+        except ValueError as error:
             raise DeskError(str(error)) from None
     with store.write() as session:
         experiment = find_experiment(session, experiment_id)

@@ -19,13 +19,13 @@ from sqlmodel import Session, col, select
 
 from agent import wishes
 from agent.board import OPEN, Board
-from agent.campaign import CampaignSpec
 from agent.clock import POLL_S, Ticks
 from agent.compute import run_stage
 from agent.devices import Answer, is_idle
 from agent.dialogue import Dialogue
 from agent.labs import Labs
 from agent.lifecycle import State, Wants
+from agent.specs import AnySpec, read_spec
 from agent.stages import STAGES, dispatch, review
 from agent.stages.contract import Inputs, seed_of
 from agent.transaction import Transaction
@@ -76,7 +76,7 @@ class Engine:
         self._lock = EngineLock(store)
         self._handlers = _handlers()
         self._board: Board | None = None
-        self._specs: dict[str, CampaignSpec] = {}
+        self._specs: dict[str, AnySpec] = {}
         self._bodies: dict[str, str] = {}  # the same as canonical JSON
         self._working: dict[Future[Any], tuple[int, Inputs]] = {}
         self._wakeup = threading.Event()
@@ -86,7 +86,7 @@ class Engine:
 
     # -- transactions --------------------------------------------------------------------------------------------
 
-    def _spec_of(self, session: Session, campaign_id: str) -> CampaignSpec:
+    def _spec_of(self, session: Session, campaign_id: str) -> AnySpec:
         board = self._board
         known = board.campaigns.get(campaign_id) if board is not None else None
         if known is not None:
@@ -95,10 +95,10 @@ class Engine:
             revision = session.exec(select(Campaign.revision).where(Campaign.id == campaign_id)).one()
         if revision not in self._specs:
             self._bodies[revision] = log.body_of(session, revision)
-            self._specs[revision] = CampaignSpec.from_canonical(self._bodies[revision])
+            self._specs[revision] = read_spec(self._bodies[revision])
         return self._specs[revision]
 
-    def spec(self, campaign_id: str) -> CampaignSpec:
+    def spec(self, campaign_id: str) -> AnySpec:
         """Of an ended campaign as well: a device may still hold a signal of it."""
         campaign = self.board.campaigns.get(campaign_id)
         if campaign is None or campaign.revision not in self._specs:

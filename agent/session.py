@@ -14,19 +14,22 @@ from loguru import logger
 from sqlmodel import col, select
 
 from agent import desk, summary
-from agent.campaign import CampaignError, CampaignSpec, Mode, Review, Search
+from agent.campaign import CampaignError, CampaignSpec, Mode, Review
 from agent.campaign_file import read_campaign
 from agent.compute import Inline, executor
 from agent.engine import Engine
 from agent.lifecycle import Phase, Wants
 from agent.prior import stock
 from agent.progress import Progress
+from agent.specs import AnySpec
 from knowledge.sources.handbook import Handbook
 from knowledge.store.database import Store, now_iso, plain_url
 from knowledge.store.exclusive import EngineLock, engine_alive
 from knowledge.store.tables import Campaign
 
 TORCH_THREADS = 2
+SIMULATED = ("virtual", "replay")
+"""Kinds of lab in which nothing is carried out."""
 
 
 class _IntoLog(logging.Handler):
@@ -37,12 +40,18 @@ class _IntoLog(logging.Handler):
 
 
 def read_with_overrides(
-    path: Path, *, seed: int | None, review: str | None, acquisition: str | None, dry_run: bool
-) -> CampaignSpec:
+    path: Path,
+    *,
+    seed: int | None,
+    review: str | None,
+    acquisition: str | None,
+    dry_run: bool,
+    table: Path | None = None,
+) -> AnySpec:
     """A campaign as its file says, but for what the command line replaces. Raises CampaignError."""
-    spec = read_campaign(path)
+    spec = read_campaign(path, table)
     if seed is not None:
-        spec = spec.model_copy(update={"seed": seed, "knowledge": spec.knowledge})
+        spec = spec.model_copy(update={"seed": seed})
     if review is not None:
         if review not in [m.value for m in Mode]:
             raise CampaignError(f"--review: '{review}' is not a review mode; choose auto or manual")
@@ -53,18 +62,16 @@ def read_with_overrides(
     if acquisition is not None:
         if acquisition not in ("auto", "random"):
             raise CampaignError(f"--acquisition: '{acquisition}' is not a rule; choose auto or random")
-        spec = spec.model_copy(
-            update={"search": Search.model_validate({**spec.search.model_dump(), "acquisition": acquisition})}
-        )
-    if dry_run and spec.lab.kind != "virtual":
-        raise CampaignError(f"{path}: --dry-run needs a virtual lab, and 'lab' is {spec.lab.kind}")
+        spec = spec.with_acquisition(acquisition)
+    if dry_run and spec.lab.kind not in SIMULATED:
+        raise CampaignError(f"{path}: --dry-run needs a simulated lab, and 'lab' is {spec.lab.kind}")
     # Copies are not validated: look at the whole once more.
-    return CampaignSpec.model_validate(spec.model_dump())
+    return type(spec).model_validate({name: getattr(spec, name) for name in type(spec).model_fields})
 
 
 def start_and_run(
     store_url: str,
-    specs: list[CampaignSpec],
+    specs: list[AnySpec],
     *,
     dry_run: bool,
     workers: int,
@@ -154,15 +161,14 @@ def _run(store: Store, ids: list[str], *, compute: Executor, html: Path | None, 
     scheduler = logging.getLogger("apscheduler")
     scheduler.handlers, scheduler.propagate = [_IntoLog(logging.WARNING)], False
     with store.read() as session:
-        people = any(
-            summary.spec_of(session, c).review.mode is Mode.MANUAL
-            or summary.spec_of(session, c).review.outside == "ask"
-            for c in session.exec(select(Campaign).where(col(Campaign.id).in_(ids)))
-        )
+        campaigns = session.exec(select(Campaign).where(col(Campaign.id).in_(ids)))
+        specs = [summary.spec_of(session, c) for c in campaigns]
+    people = any(s.review.mode is Mode.MANUAL or s.review.outside == "ask" for s in specs)
     with Progress(store, ids, quiet=quiet) as shown:
-        shown.say("reading handbook and stock (built at the first run, in about a minute)")
-        Handbook.full()
-        stock()
+        if any(isinstance(s, CampaignSpec) for s in specs):
+            shown.say("reading handbook and stock (built at the first run, in about a minute)")
+            Handbook.full()
+            stock()
         engine = Engine(store, compute=compute, devices=Inline(), wait_for_people=people, on_progress=shown.say)
         engine.run()
     results = []

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from agent.campaign import CampaignSpec
 from agent.lifecycle import State
+from agent.specs import AnySpec, read_spec
 from knowledge.records.measurement import Measurement
 from knowledge.store import log
 from knowledge.store.tables import (
@@ -29,8 +29,8 @@ LAB_CANNOT_MEASURE = ("melting_point",)
 """Constraints on these are judged by prediction; a solid shows itself when the viscometer refuses it."""
 
 
-def spec_of(session: Session, campaign: Campaign) -> CampaignSpec:
-    return CampaignSpec.from_canonical(log.body_of(session, campaign.revision))
+def spec_of(session: Session, campaign: Campaign) -> AnySpec:
+    return read_spec(log.body_of(session, campaign.revision))
 
 
 def measurements_of(session: Session, campaign_id: str) -> dict[str, dict[str, Measurement]]:
@@ -68,7 +68,7 @@ def observed_by_iteration(
     return found
 
 
-def hypervolumes(spec: CampaignSpec, batches: dict[int, list[tuple[Experiment, Observation]]]) -> list[float]:
+def hypervolumes(spec: AnySpec, batches: dict[int, list[tuple[Experiment, Observation]]]) -> list[float]:
     """After each iteration, over everything made and measured so far; what was bought only serves to compare."""
     values, so_far = [], []
     for number in sorted(batches):
@@ -77,7 +77,7 @@ def hypervolumes(spec: CampaignSpec, batches: dict[int, list[tuple[Experiment, O
     return values
 
 
-def front(spec: CampaignSpec, pairs: list[tuple[Experiment, Observation]]) -> list[tuple[Experiment, Observation]]:
+def front(spec: AnySpec, pairs: list[tuple[Experiment, Observation]]) -> list[tuple[Experiment, Observation]]:
     """The best compromises, best first: by the product of what each objective gained over its `worst`."""
     observations = [o for _, o in pairs]
     members = [
@@ -91,7 +91,7 @@ def front(spec: CampaignSpec, pairs: list[tuple[Experiment, Observation]]) -> li
     return sorted(members, key=lambda pair: (-gain(pair), pair[0].id))
 
 
-def objective_values(spec: CampaignSpec, one: Observation) -> dict[str, float | None]:
+def objective_values(spec: AnySpec, one: Observation) -> dict[str, float | None]:
     return {o.property: o.value(one.values) for o in spec.objectives}
 
 
@@ -101,7 +101,7 @@ def simulated_sources(measured: dict[str, Measurement]) -> dict[str, str]:
 
 
 def best(
-    spec: CampaignSpec,
+    spec: AnySpec,
     batches: dict[int, list[tuple[Experiment, Observation]]],
     measured: dict[str, dict[str, Measurement]],
     *,

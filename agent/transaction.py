@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from sqlmodel import Session, SQLModel, col, select
 
 from agent.board import HOT, Board, Writes
-from agent.campaign import CampaignSpec
 from agent.lifecycle import TERMINAL, UNCHARGED, Phase, State, check
+from agent.specs import AnySpec
 from knowledge.records.base import Record, canonical_json
 from knowledge.store import log
 from knowledge.store.tables import (
@@ -40,7 +40,7 @@ class Transaction:
         board: Board,
         head: tuple[int, str],
         at: str,
-        spec_of: Callable[[Session, str], CampaignSpec],
+        spec_of: Callable[[Session, str], AnySpec],
     ) -> None:
         self.session = session
         self.board = board
@@ -57,7 +57,7 @@ class Transaction:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def spec(self, campaign_id: str) -> CampaignSpec:
+    def spec(self, campaign_id: str) -> AnySpec:
         return self._spec_of(self.session, campaign_id)
 
     def campaign(self, campaign_id: str) -> Campaign:

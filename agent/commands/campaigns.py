@@ -14,6 +14,7 @@ from agent.commands.options import (
     CampaignOption,
     JsonOption,
     StoreOption,
+    TableOption,
     Unusable,
     WorkersOption,
     login_name,
@@ -31,6 +32,7 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Replace the campaign's seed.", min=0, max=LARGEST)] = None,
     review: Annotated[str | None, typer.Option(help="auto or manual; replaces the campaign's review mode.")] = None,
     acquisition: Annotated[str | None, typer.Option(help="auto or random; replaces the campaign's rule.")] = None,
+    table: TableOption = None,
     workers: WorkersOption = 1,
     dask: Annotated[str | None, typer.Option(help="Compute on the Dask scheduler at this address.")] = None,
     html: Annotated[Path | None, typer.Option(help="Where to write the report.")] = None,
@@ -40,7 +42,7 @@ def run(
     from agent.session import read_with_overrides, start_and_run
 
     specs = [
-        read_with_overrides(path, seed=seed, review=review, acquisition=acquisition, dry_run=dry_run)
+        read_with_overrides(path, seed=seed, review=review, acquisition=acquisition, dry_run=dry_run, table=table)
         for path in campaigns
     ]
     result = start_and_run(store, specs, dry_run=dry_run, workers=workers, dask=dask, html=html, quiet=as_json)
@@ -86,17 +88,24 @@ def _finish(results: list[dict[str, Any]], as_json: bool) -> None:
 
 @campaigns.command()
 def validate(
-    campaign: Annotated[Path, typer.Argument(help="Campaign file (YAML).")], as_json: JsonOption = False
+    campaign: Annotated[Path, typer.Argument(help="Campaign file (YAML).")],
+    table: TableOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Read a campaign file and say whether it can run."""
     from agent.campaign_file import read_campaign
+    from agent.conditions.spec import ConditionsSpec
+    from agent.conditions.table import coverage
 
-    spec = read_campaign(campaign)
+    spec = read_campaign(campaign, table)
+    told = coverage(spec) if isinstance(spec, ConditionsSpec) else ""
     if as_json:
-        print_json({"campaign": str(campaign), "valid": True, "sha256": spec.sha256, "properties": spec.properties})
+        found = {"campaign": str(campaign), "valid": True, "sha256": spec.sha256, "properties": spec.properties}
+        print_json(found | ({"coverage": told} if told else {}))
     else:
         typer.echo(
             f"{campaign}: valid. {spec.budget.experiments} experiments in batches of {spec.budget.batch}; {spec.title}"
+            + (f"\n{told}" if told else "")
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -40,6 +41,10 @@ StoreOption = Annotated[
 WorkersOption = Annotated[int, typer.Option(help="Processes for computing; 0: in this one.", min=0, max=256)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 AsOption = Annotated[str | None, typer.Option("--as", help="Your name in the record; your login name when left out.")]
+TableOption = Annotated[
+    Path | None,
+    typer.Option("--table", help="Results that a replay lab answers from (CSV).", envvar="ATHANOR_TABLE"),
+]
 CampaignOption = Annotated[str | None, typer.Option("--campaign", help="Campaign id; the newest when left out.")]
 
 

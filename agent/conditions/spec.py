@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from agent.campaign import CommonSpec, ReplayConfig, wrong
+from agent.campaign import CommonSpec, wrong
 from agent.conditions.parameters import Searched, first_line
+from instruments.simulation.config import ReplayConfig
 from knowledge.records.base import Record
 from knowledge.records.objective import Objective
 from knowledge.records.properties import REACTION_OUTCOMES, credible, get_property
@@ -45,12 +46,14 @@ class ReactionSpec(Record):
 
     @model_validator(mode="after")
     def _possible(self) -> ReactionSpec:
-        for key, given in (("reactants", self.reactants), ("agents", self.agents)):
-            for i, one in enumerate(given):
-                try:
-                    _substance(one)
-                except ValidationError as error:
-                    raise wrong((key, i), first_line(error)) from None
+        charged: tuple[Reactant | Charged, ...] = (*self.reactants, *self.agents)
+        for i, one in enumerate(charged):
+            try:
+                _substance(one)
+            except ValidationError as error:
+                of_agents = i - len(self.reactants)
+                at = ("reactants", i) if of_agents < 0 else ("agents", of_agents)
+                raise wrong(at, first_line(error)) from None
         try:
             self.build()
         except ValidationError as error:
@@ -59,8 +62,9 @@ class ReactionSpec(Record):
 
     def build(self) -> Reaction:
         """Raises ValidationError."""
+        charged: tuple[Reactant | Charged, ...] = (*self.reactants, *self.agents)
         return Reaction(
-            substances=tuple(_substance(one) for one in (*self.reactants, *self.agents)),
+            substances=tuple(_substance(one) for one in charged),
             product=self.product,
             scale=self.scale,
             temperature=self.temperature,
@@ -87,7 +91,8 @@ class Stop(Record):
 class ConditionsSpec(CommonSpec):
     """One reaction, the space that is searched for it, and a budget.
 
-    `start`: experiments of the first batch, spread over the space. `rules` say what must not be tried.
+    `start`: experiments of the first batch, spread over the space. `rules` say what must not be tried. `earlier`:
+    campaigns of the same store, by id, whose results on these parameters are learned from.
     """
 
     kind: Literal["conditions"]
@@ -95,6 +100,7 @@ class ConditionsSpec(CommonSpec):
     reaction: ReactionSpec
     space: tuple[Searched, ...] = Field(min_length=1)
     rules: tuple[SpaceRule, ...] = ()
+    earlier: tuple[str, ...] = ()
     start: int = Field(default=5, ge=1, le=1000, strict=True)
     acquisition: Literal["auto", "random"] = "auto"
     stop: Stop = Stop()
@@ -153,7 +159,7 @@ class ConditionsSpec(CommonSpec):
         loaded = [other.of for other in self.space if other.role is Part.LOADING]
         if one.role is Part.LOADING:
             substances = [s.name for s in self.space if s.role in SUBSTANCES and s.role is not Part.SOLVENT]
-            substances += [s.name or s.smiles for s in (*self.reaction.agents, *self.reaction.reactants)]
+            substances += [s.name or s.smiles for s in self.reaction.build().substances]
             if one.of not in substances:
                 raise wrong(("space", i, "of"), f"there is no substance '{one.of}'; there are: {', '.join(substances)}")
             if loaded.count(one.of) > 1:
@@ -167,7 +173,8 @@ class ConditionsSpec(CommonSpec):
     def _check_size(self) -> None:
         """Something is left to choose from. Imported late: reading a file of another kind must not load NumPy."""
         from planners.optimize.space.encoding import Encoding
-        from planners.optimize.space.grid import EmptySpace, Grid
+        from planners.optimize.space.feasibility import EmptySpace
+        from planners.optimize.space.grid import Grid
 
         try:
             size = Grid(Encoding(self.searched)).size
@@ -185,6 +192,10 @@ class ConditionsSpec(CommonSpec):
     @cached_property
     def searched(self) -> Space:
         return Space(parameters=tuple(one.build() for one in self.space), rules=self.rules)
+
+    def with_acquisition(self, rule: str) -> Self:
+        """Chosen by `rule`, "auto" or "random"; not validated."""
+        return self.model_copy(update={"acquisition": rule})
 
     @property
     def meanings(self) -> tuple[Meaning, ...]:

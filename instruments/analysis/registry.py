@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from instruments.analysis.assay import analyse_assay
 from instruments.analysis.balance import analyse_balance
 from instruments.analysis.chromatogram import analyse_chromatogram
 from instruments.analysis.ebulliometry import analyse_ebulliometry
@@ -27,6 +28,7 @@ READERS: dict[str, Callable[[Artifact, Signal], list[Measurement]]] = {
     "chromatogram": analyse_chromatogram,
     "ebulliometry": analyse_ebulliometry,
     "flash_point": analyse_flash,
+    "reaction_assay": analyse_assay,
     "reactor_temperature": _check_trace,
     "solvency": analyse_solvency,
     "viscometry": analyse_viscometry,

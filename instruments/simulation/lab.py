@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from instruments.simulation.config import KINDS, FaultKind, FaultRule, LabConfig
 
 if TYPE_CHECKING:
     from instruments.bench import Bench
+    from instruments.simulation.clock import VirtualClock
+    from instruments.simulation.journal import Journal
     from instruments.simulation.truth import FactSource
 
 __all__ = ["FaultKind", "FaultRule", "LabConfig", "LabConfigError", "instrument_names", "open_virtual_lab"]
@@ -26,14 +29,10 @@ def open_virtual_lab(config: LabConfig, folder: Path, handbook: FactSource | Non
     belongs
     to a lab with another seed or cannot be written.
     """
-    import sqlite3
-
     from instruments.bench import Bench
     from instruments.simulation.boiling_point_tester import BoilingPointTester
-    from instruments.simulation.clock import VirtualClock
     from instruments.simulation.flash_point_tester import FlashPointTester
     from instruments.simulation.gas_chromatograph import GasChromatograph
-    from instruments.simulation.journal import Journal
     from instruments.simulation.robot import Robot
     from instruments.simulation.solvency_panel import SolvencyPanel
     from instruments.simulation.synthesiser import Synthesiser
@@ -45,7 +44,7 @@ def open_virtual_lab(config: LabConfig, folder: Path, handbook: FactSource | Non
         from knowledge.sources.handbook import Handbook
 
         handbook = Handbook.full()
-    makers: dict[str, type[Robot]] = {
+    makers: dict[str, type[Robot[World]]] = {
         "synthesiser": Synthesiser,
         "gas_chromatograph": GasChromatograph,
         "viscometer": Viscometer,
@@ -53,23 +52,32 @@ def open_virtual_lab(config: LabConfig, folder: Path, handbook: FactSource | Non
         "flash_point_tester": FlashPointTester,
         "solvency_panel": SolvencyPanel,
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _claim(config.seed, folder)
-        clock = VirtualClock(folder / "clock.sqlite")
-        journals = {name: Journal(folder, name) for name in instrument_names(config)}
-    except OSError as error:
-        raise LabConfigError(f"lab folder {folder}: {error.strerror}") from None
-    except (sqlite3.Error, ValueError) as error:
-        raise LabConfigError(f"lab folder {folder}: {error}") from None
+    clock, journals = furnished(folder, config.seed, instrument_names(config))
     truth = Truth(handbook, seed=config.seed, handbook_fraction=config.handbook_fraction)
     world = World(config, truth, clock)
-    robots: list[Robot] = []
+    robots: list[Robot[World]] = []
     for name, journal in journals.items():
         kind = name.rpartition("-")[0].replace("-", "_")
         world.journals.append(journal)
         robots.append(makers[kind](name, world, journal))
     return Bench(robots, clock, simulated=True)
+
+
+def furnished(folder: Path, seed: int, names: Sequence[str]) -> tuple[VirtualClock, dict[str, Journal]]:
+    """The clock and the instruments' memories in this folder, as they were left, or new. Raises LabConfigError."""
+    import sqlite3
+
+    from instruments.simulation.clock import VirtualClock
+    from instruments.simulation.journal import Journal
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _claim(seed, folder)
+        return VirtualClock(folder / "clock.sqlite"), {name: Journal(folder, name) for name in names}
+    except OSError as error:
+        raise LabConfigError(f"lab folder {folder}: {error.strerror}") from None
+    except (sqlite3.Error, ValueError) as error:
+        raise LabConfigError(f"lab folder {folder}: {error}") from None
 
 
 def _claim(seed: int, folder: Path) -> None:

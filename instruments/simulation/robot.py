@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from instruments.driver import (
     Busy,
@@ -23,11 +23,13 @@ from instruments.simulation.chance import Generator, stream
 from instruments.simulation.config import FaultKind
 from instruments.simulation.journal import Execution, Journal
 from instruments.simulation.sample import Contents, Stage
-from instruments.simulation.world import Vessel, World
+from instruments.simulation.world import Room, Vessel
 from knowledge.records.base import Record, sha256_text
 from knowledge.records.measurement import Artifact
 from knowledge.records.molecule import InvalidMolecule
 from knowledge.records.protocol import Operation
+
+R = TypeVar("R", bound=Room)
 
 
 class Outcome(Record):
@@ -53,7 +55,7 @@ def chemical_failure(
     )
 
 
-class Robot(ABC):
+class Robot(ABC, Generic[R]):
     """One simulated instrument. Calls may come from any thread; the lab's lock makes each acceptance one step.
 
     The outcome of a command is computed when it is accepted, from (lab seed, command id, operation, contents of the
@@ -64,7 +66,7 @@ class Robot(ABC):
     model: ClassVar[str]
     actions: ClassVar[tuple[str, ...]]
 
-    def __init__(self, name: str, world: World, journal: Journal) -> None:
+    def __init__(self, name: str, world: R, journal: Journal) -> None:
         self.name = name
         self._world = world
         self._journal = journal
@@ -162,7 +164,7 @@ class Robot(ABC):
         return last if last is not None and last.running(self._world.clock.now()) else None
 
     def _accept(self, command_id: str, operation: Operation) -> CommandStatus:
-        config, now = self._world.config, self._world.clock.now()
+        room, now = self._world, self._world.clock.now()
         running = self._running()
         if running is not None and running.command_id != command_id:
             raise Busy(f"{self.name} is busy with {running.command_id}")
@@ -174,14 +176,14 @@ class Robot(ABC):
             if running.finishes_s is None:
                 raise Busy(f"{self.name} hangs in {running.command_id}")
             started = running.finishes_s
-        due = faults.due(config.faults, config.seed, self._journal, command_id, operation.action)
+        due = faults.due(room.faults, room.seed, self._journal, command_id, operation.action)
         struck, kind = (None, None) if due is None else (due[0], due[1].kind)
         if struck is not None:
             self._journal.strike(struck, command_id, now)
         if kind is FaultKind.REFUSE:
             raise Unreachable(f"{self.name} does not answer")
-        chance = stream(config.seed, "command", command_id, self._journal.count(command_id), operation.sha256)
-        drift = faults.drift_factor(config.faults, config.seed, operation.action, now)
+        chance = stream(room.seed, "command", command_id, self._journal.count(command_id), operation.sha256)
+        drift = faults.drift_factor(room.faults, room.seed, operation.action, now)
         outcome = self._afflicted(self._perform(operation, vessel, chance, drift), vessel, kind)
         changes = outcome.after is not None
         own_draws = sum(grams for sample, grams in outcome.draws if sample == operation.sample)
@@ -243,11 +245,10 @@ class Robot(ABC):
 
     def _maybe_disconnected(self, command_id: str, execution: Execution | None) -> None:
         action = "" if execution is None else execution.action
-        config = self._world.config
-        for position, rule in enumerate(config.faults):
+        for position, rule in enumerate(self._world.faults):
             if rule.kind is not FaultKind.DISCONNECT or execution is None:
                 continue
-            if not faults.aims_at(position, rule, config.seed, command_id, action):
+            if not faults.aims_at(position, rule, self._world.seed, command_id, action):
                 continue
             name = f"{faults.rule_name(position, rule)}:{command_id}"
             with self._world.lock:

@@ -11,7 +11,7 @@ from instruments.simulation.chance import Generator, uniform
 from instruments.simulation.journal import Execution
 from instruments.simulation.robot import Outcome, Robot, chemical_failure
 from instruments.simulation.sample import Contents, Portion, Stage, molar_mass
-from instruments.simulation.world import Vessel
+from instruments.simulation.world import Vessel, World
 from knowledge.records.measurement import Artifact, Source
 from knowledge.records.molecule import Molecule
 from knowledge.records.procedure import Role
@@ -27,7 +27,7 @@ _USELESS_G = 0.01
 _PURIFICATION_S = {"distillation": 2.5 * 3600.0, "recrystallisation": 10.0 * 3600.0, "chromatography": 3.0 * 3600.0}
 
 
-class Synthesiser(Robot):
+class Synthesiser(Robot[World]):
     kind = "synthesiser"
     model = "Athanor virtual batch synthesiser"
     actions = ("dispense", "react", "work_up", "purify")

@@ -13,7 +13,7 @@ from instruments.driver import OperationEstimate
 from instruments.simulation.chance import Generator
 from instruments.simulation.mixture import Mixture, main_component
 from instruments.simulation.robot import Outcome, Robot, chemical_failure
-from instruments.simulation.world import Vessel
+from instruments.simulation.world import Vessel, World
 from knowledge.records.measurement import Artifact, Source
 from knowledge.records.protocol import Operation
 
@@ -24,7 +24,7 @@ class UnfitSample(Exception):
     """The sample cannot be measured for what it is (solid, gas, nothing that burns)."""
 
 
-class Tester(Robot):
+class Tester(Robot[World]):
     """A robot that measures an aliquot. The aliquot is not given back."""
 
     duration_s: ClassVar[float]

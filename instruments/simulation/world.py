@@ -1,12 +1,13 @@
-"""One laboratory's world: its chemistry, its clock, and the vessels that its robots share."""
+"""One laboratory: its clock, the vessels that its robots share, and where it has one, its chemistry."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from instruments.simulation.clock import VirtualClock
-from instruments.simulation.config import LabConfig
+from instruments.simulation.config import FaultRule, LabConfig
 from instruments.simulation.journal import Execution, Journal
 from instruments.simulation.sample import Contents
 from instruments.simulation.truth import Truth
@@ -26,12 +27,12 @@ class Vessel(NamedTuple):
     last: Execution | None
 
 
-class World:
+class Room:
     """Vessels are derived from the journals, never kept beside them, so a killed lab reopens as it was."""
 
-    def __init__(self, config: LabConfig, truth: Truth, clock: VirtualClock) -> None:
-        self.config = config
-        self.truth = truth
+    def __init__(self, seed: int, faults: Sequence[FaultRule], clock: VirtualClock) -> None:
+        self.seed = seed
+        self.faults = tuple(faults)
         self.clock = clock
         self.lock = threading.RLock()
         self.journals: list[Journal] = []
@@ -55,3 +56,12 @@ class World:
     def _next_finish(self, now: float) -> float | None:
         upcoming = [t for journal in self.journals if (t := journal.next_finish(now)) is not None]
         return min(upcoming, default=None)
+
+
+class World(Room):
+    """A room in which chemistry happens."""
+
+    def __init__(self, config: LabConfig, truth: Truth, clock: VirtualClock) -> None:
+        super().__init__(config.seed, config.faults, clock)
+        self.config = config
+        self.truth = truth
