@@ -20,6 +20,9 @@ Array = NDArray[np.float64]
 AMPLITUDES = (1.0, 2.5)
 """Deviations of the latent function tried: how far from the base rate a probability may go (2.5: to near 0 or 1)."""
 KEPT = 0.02  # members with less of the weight say nothing
+FEW = 120
+"""Labels by which structures are sorted out where there are more."""
+MOST = 4  # members that are fitted to all of them then
 _SWEEPS = 60
 _DAMPING = 0.7
 _CLOSE = 1e-4
@@ -71,15 +74,16 @@ def fit_classifier(correlations: Sequence[Array], failed: NDArray[np.bool_]) -> 
     """
     labels = np.where(failed, -1.0, 1.0)
     base = (float((~failed).sum()) + 0.5) / (len(failed) + 1.0)
-    alone = float(np.log(np.where(failed, 1.0 - base, base)).sum())
-    members = [
-        _propagate(correlation, labels, structure, amplitude, base)
-        for structure, correlation in enumerate(correlations)
-        for amplitude in AMPLITUDES
-    ]
-    scores = np.array([alone, *(m.evidence - np.log(len(members)) for m in members)])
-    weights = np.exp(scores - scores.max())
-    weights /= weights.sum()
+    tried = [(s, a) for s in range(len(correlations)) for a in AMPLITUDES]
+    prior = -float(np.log(len(tried)))
+    if len(failed) > FEW:
+        # Most structures are out of the question after some labels; only the others see all of them.
+        some = np.unique(np.linspace(0, len(failed) - 1, FEW).astype(np.intp))
+        rough = [_propagate(correlations[s][np.ix_(some, some)], labels[some], s, a, base) for s, a in tried]
+        weights = _weights(rough, prior, labels[some], base)
+        tried = [tried[i] for i in np.argsort(-weights[1:], kind="stable")[:MOST] if weights[i + 1] >= KEPT]
+    members = [_propagate(correlations[s], labels, s, a, base) for s, a in tried]
+    weights = _weights(members, prior, labels, base)
     kept = [i for i in range(len(members)) if weights[i + 1] >= KEPT]
     total = weights[0] + sum(weights[i + 1] for i in kept)
     return Classifier(
@@ -87,6 +91,14 @@ def fit_classifier(correlations: Sequence[Array], failed: NDArray[np.bool_]) -> 
         weights=tuple(float(weights[i + 1] / total) for i in kept),
         members=tuple(members[i] for i in kept),
     )
+
+
+def _weights(members: Sequence[Member], prior: float, labels: Array, base: float) -> Array:
+    """First that of the base rate alone, then the members'; their sum is 1. `prior`: log, of each member."""
+    alone = float(np.log(np.where(labels < 0.0, 1.0 - base, base)).sum())
+    scores = np.array([alone, *(m.evidence + prior for m in members)])
+    weights = np.exp(scores - scores.max())
+    return np.asarray(weights / weights.sum())
 
 
 def _propagate(correlation: Array, labels: Array, structure: int, amplitude: float, base: float) -> Member:

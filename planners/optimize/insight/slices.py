@@ -25,7 +25,7 @@ COMBINATIONS = 128
 
 @dataclass(frozen=True)
 class Axis:
-    """`values`: names of options, or numbers in `unit`, ascending, with their `codes`; `left_out` options are not shown."""
+    """`values`: names of options, or numbers in `unit`, ascending, with their `codes`; `left_out`: how many more."""
 
     parameter: str
     unit: str | None
