@@ -16,6 +16,7 @@ from rich.text import Text
 from sqlmodel import select
 
 from agent import summary
+from agent.conditions.words import in_words
 from agent.lifecycle import TERMINAL, State
 from knowledge.store.database import Store
 from knowledge.store.errors import StoreError
@@ -80,7 +81,7 @@ class Progress:
             words = ""
             if found:
                 values = ", ".join(f"{name} {v:.3g}" for name, v in found["values"].items() if v is not None)
-                words = f"{found['smiles']}  ({values})"
+                words = f"{in_words(found['setting']) if 'setting' in found else found['smiles']}  ({values})"
             self._best[campaign.id] = (closed, words)
         return self._best[campaign.id][1]
 

@@ -12,6 +12,9 @@ from rich.text import Text
 from sqlmodel import col, select
 
 from agent import desk, summary
+from agent.conditions.spec import ConditionsSpec
+from agent.conditions.trials import setting_of
+from agent.conditions.words import in_words
 from agent.doctor import Check
 from knowledge.records.properties import components, get_property
 from knowledge.store.database import Store, connect, plain_url, schema_of, store_url, translate
@@ -125,7 +128,8 @@ def _say_progress(page: Page, row: dict[str, Any]) -> None:
 def _say_best(page: Page, name: str, best: Any) -> None:
     if not best:
         return
-    page.item(name, f"{best['smiles']}  ({best['experiment']})", style="bold")
+    what = in_words(best["setting"]) if "setting" in best else best["smiles"]
+    page.item(name, f"{what}  ({best['experiment']})", style="bold")
     for property_name, value in best["values"].items():
         if value is not None:
             page.item(
@@ -161,6 +165,7 @@ def show_results(results: list[dict[str, Any]]) -> None:
 def experiment_rows(url: str, campaign: str | None) -> list[dict[str, Any]]:
     with Store.open(url) as store, store.read() as session:
         found = desk.find_campaign(session, campaign)
+        searched = isinstance(summary.spec_of(session, found), ConditionsSpec)
         measured = summary.measurements_of(session, found.id)
         return [
             {
@@ -168,6 +173,7 @@ def experiment_rows(url: str, campaign: str | None) -> list[dict[str, Any]]:
                 "iteration": e.iteration,
                 "state": e.state,
                 "smiles": e.smiles,
+                **({"setting": setting_of(session, e)} if searched else {}),
                 "reference": e.reference,
                 "outcome": e.outcome,
                 "values": {
@@ -187,21 +193,35 @@ def show_experiments(rows: list[dict[str, Any]]) -> None:
     table = []
     for row in rows:
         lines = [
-            f"{name} {v['value']:.4g} ± {v['std']:.2g}{'*' if v['source'].startswith('simulated') else ''}"
+            f"{name} {v['value']:.4g} ± {v['std']:.2g}{_mark(v['source'])}"
             + (f" ({v['qc_flag']})" if v["qc_flag"] else "")
             for name, v in row["values"].items()
         ]
         if row["outcome"]:
             lines.append(row["outcome"])
-        molecule = row["smiles"] + (" (bought)" if row["reference"] else "")
-        table.append([row["experiment"], row["state"].lower(), molecule, "\n".join(lines)])
-    page.table(["experiment", "state", "molecule", "results"], table, whole=2)
+        what = in_words(row["setting"]) if "setting" in row else row["smiles"]
+        table.append(
+            [
+                row["experiment"],
+                row["state"].lower(),
+                what + (" (bought)" if row["reference"] else ""),
+                "\n".join(lines),
+            ]
+        )
+    head = "conditions" if "setting" in rows[0] else "molecule"
+    page.table(["experiment", "state", head, "results"], table, whole=2)
     if any(v["source"].startswith("simulated") for row in rows for v in row["values"].values()):
         page.say("* simulated: the answer of a virtual lab, not of a sample")
+    if any(v["source"] == "replay" for row in rows for v in row["values"].values()):
+        page.say("† replayed: measured before, and answered from a table")
     units = {name: get_property(name).unit for row in rows for name in row["values"]}
     named = [f"{name} {unit}" for name, unit in sorted(units.items()) if unit != "dimensionless"]
     if named:
         page.say(f"units: {', '.join(named)}")
+
+
+def _mark(source: str) -> str:
+    return "*" if source.startswith("simulated") else "†" if source == "replay" else ""
 
 
 def review_rows(url: str, campaign: str | None) -> list[dict[str, Any]]:

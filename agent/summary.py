@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from agent.conditions.spec import ConditionsSpec
+from agent.conditions.trials import setting_of
 from agent.lifecycle import State
 from agent.specs import AnySpec, read_spec
 from knowledge.records.measurement import Measurement
@@ -143,6 +145,10 @@ def summarise(session: Session, campaign: Campaign) -> dict[str, Any]:
     spec = spec_of(session, campaign)
     measured = measurements_of(session, campaign.id)
     batches = observed_by_iteration(experiments_of(session, campaign.id), measured)
+    found, bought = best(spec, batches, measured), best(spec, batches, measured, reference=True)
+    if found is not None and isinstance(spec, ConditionsSpec):
+        chosen = session.exec(select(Experiment).where(Experiment.id == found["experiment"])).one()
+        found["setting"] = setting_of(session, chosen)
     versions = session.exec(
         select(func.count()).select_from(ModelVersion).where(ModelVersion.campaign_id == campaign.id)
     ).one()
@@ -154,8 +160,8 @@ def summarise(session: Session, campaign: Campaign) -> dict[str, Any]:
         "experiments": counts(session, campaign.id),
         "iterations": campaign.iteration,
         "model_versions": int(versions),
-        "best": best(spec, batches, measured),
-        "best_reference": best(spec, batches, measured, reference=True),
+        "best": found,
+        "best_reference": bought,
         "hypervolume": [round(v, 6) for v in hypervolumes(spec, batches)],
         "prospective_error": prospective(session, campaign.id),
         "holds": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +13,8 @@ from agent.conditions.kind import candidate_of
 from agent.conditions.spec import ConditionsSpec
 from agent.conditions.trials import Known, take
 from agent.stages.contract import Inputs
-from knowledge.records.objective import Direction
-from knowledge.records.properties import get_property
+from knowledge.records.objective import Direction, Objective
+from knowledge.records.properties import get_property, possible
 from knowledge.records.quantity import convert
 from knowledge.records.trial import Trial
 from planners.optimize.choosing.goals import Aim, Limit
@@ -68,7 +69,18 @@ def propose_batch(inputs: Inputs) -> dict[str, Any]:
 
 
 def aims(spec: ConditionsSpec) -> list[Aim]:
-    return [Aim(outcome=o.property, direction=o.direction, unit=o.unit, worst=o.worst) for o in spec.objectives]
+    """In the objectives' own units."""
+    return [
+        Aim(outcome=o.property, direction=o.direction, unit=o.unit, worst=o.worst, best=best_possible(o))
+        for o in spec.objectives
+    ]
+
+
+def best_possible(objective: Objective) -> float | None:
+    """In the objective's unit; None where there is no end."""
+    low, high = possible(objective.property)
+    end = high if objective.direction is Direction.MAXIMISE else low
+    return convert(end, get_property(objective.property).unit, objective.unit) if math.isfinite(end) else None
 
 
 def limits(spec: ConditionsSpec) -> list[Limit]:

@@ -11,8 +11,8 @@ from agent.campaign import CommonSpec, wrong
 from agent.conditions.parameters import Searched, first_line
 from instruments.simulation.config import ReplayConfig
 from knowledge.records.base import Record
-from knowledge.records.objective import Objective
-from knowledge.records.properties import REACTION_OUTCOMES, credible, get_property
+from knowledge.records.objective import Direction, Objective
+from knowledge.records.properties import REACTION_OUTCOMES, get_property, possible
 from knowledge.records.quantity import Quantity
 from knowledge.records.reaction import SUBSTANCES, Meaning, Part, Reaction, Substance
 from knowledge.records.space import Space, SpaceRule
@@ -125,9 +125,12 @@ class ConditionsSpec(CommonSpec):
 
     def _check_objective(self, i: int, objective: Objective) -> None:
         self._check_outcome(("objectives", i, "property"), objective.property)
-        low, high = credible(objective.property)
-        if not low <= objective.worst_in_property_unit <= high:
+        low, high = possible(objective.property)
+        worst = objective.worst_in_property_unit
+        if not low <= worst <= high:
             raise wrong(("objectives", i, "worst"), f"no {objective.property} is {objective.worst:g} {objective.unit}")
+        if worst == (high if objective.direction is Direction.MAXIMISE else low):
+            raise wrong(("objectives", i, "worst"), f"nothing is better than {objective.worst:g} {objective.unit}")
 
     def _check_outcome(self, at: tuple[str | int, ...], name: str) -> None:
         if name not in REACTION_OUTCOMES:

@@ -114,13 +114,17 @@ def get_property(name: str) -> Property:
         raise UnknownProperty(f"unknown property '{name}'; known: {', '.join(sorted(PROPERTIES))}") from None
 
 
-def credible(name: str) -> tuple[float, float]:
-    """Between which values, in the property's unit, a measured outcome of a reaction can be believed."""
+def possible(name: str) -> tuple[float, float]:
+    """The lowest and the highest value that an outcome of a reaction can have, in the property's unit."""
     if name == "enantiomeric_excess":
-        return -1.0 - _SLACK, 1.0 + _SLACK
-    if name in ("turnover_number", "cost"):
-        return 0.0, math.inf
-    return -_SLACK, 1.0 + _SLACK
+        return -1.0, 1.0
+    return 0.0, math.inf if name in ("turnover_number", "cost") else 1.0
+
+
+def credible(name: str) -> tuple[float, float]:
+    """Between which values a measured outcome of a reaction can be believed."""
+    low, high = possible(name)
+    return low - _SLACK, high + _SLACK
 
 
 def components(name: str) -> tuple[str, ...]:
