@@ -26,6 +26,8 @@ from agent.report.data import (
     ReportData,
     ReviewDecision,
 )
+from agent.rescued import variations
+from agent.stages.rescue import allowance
 from agent.stages.review import POLICY
 from knowledge.records.candidate import Candidate
 from knowledge.records.dossier import Dossier
@@ -69,9 +71,16 @@ def gather(store: Store, campaign_id: str, *, generated_at: str) -> ReportData:
         )
         models = {v.number: log.load(session, v.sha256) for v in versions}
         events, head = log.head(session)
+        labels = {experiment.id: f"E{i:02d}" for i, experiment in enumerate(experiments, start=1)}
+        varied = variations(session, campaign_id)
         reports = [
-            _experiment(session, experiment, f"E{i:02d}", measured.get(experiment.id, {}))
-            for i, experiment in enumerate(experiments, start=1)
+            _experiment(session, experiment, labels[experiment.id], measured.get(experiment.id, {})).model_copy(
+                update={
+                    "parent": labels.get(experiment.parent_id or "", ""),
+                    "varied": str(varied[experiment.id]) if experiment.id in varied else "",
+                }
+            )
+            for experiment in experiments
         ]
     done = _cumulative(batches)
     goal = _goal(spec)
@@ -124,6 +133,11 @@ def _goal(spec: CampaignSpec) -> Goal:
     if spec.no_hazard_alert:
         rules.append("No hazard alert on the molecule itself; what is not known reads “unknown”.")
     rules.append(_share_rule(int(spec.references.share * spec.budget.experiments), spec.budget.experiments))
+    if allowance(spec) > 0:
+        rules.append(
+            f"At most {allowance(spec)} of {spec.budget.experiments} experiments may try other conditions for a "
+            "synthesis that failed."
+        )
     if spec.knowledge.withheld:
         rules.append(
             f"{spec.knowledge.withheld * 100:g} % of the handbook's compounds are hidden from the agent, "

@@ -58,7 +58,8 @@ class ExperimentReport(Record):
 
     `procedures` and `isolated_yields` (fractions; None where unknown) follow `route.steps`. `measurements` are the
     current ones, without those that a later one superseded. `failure` says in words why it did not end as planned.
-    `hazards` is None when nobody has screened it yet. `lab_hours` is time on the lab's clock.
+    `hazards` is None when nobody has screened it yet. `lab_hours` is time on the lab's clock. `parent`: label of the
+    experiment that it repeats or varies; `varied`: what other conditions it tries, and after what.
     """
 
     label: str
@@ -75,6 +76,8 @@ class ExperimentReport(Record):
     measurements: tuple[Measurement, ...] = ()
     failure: str = ""
     lab_hours: float | None = None
+    parent: str = ""
+    varied: str = ""
 
 
 class ProspectiveError(Record):
