@@ -140,7 +140,7 @@ Operation = Annotated[
 ]
 
 
-MAKING = ("dispense", "react", "work_up", "purify")
+MAKING = ("dispense", "react", "work_up", "purify", "run_reaction")
 """Actions that make the sample; the others test it."""
 
 

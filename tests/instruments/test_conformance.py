@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from instruments.bench import Bench
 from instruments.driver import Busy, Driver, Phase, Rejected
 from instruments.simulation.journal import executions
 from knowledge.records.protocol import Operation, Purify, WorkUp
 from tests.instruments.bench_tools import finish, lab, run
 from tests.instruments.chemicals import ESTER, characterise, dispense, esterification
+from tests.instruments.replay_bench import coupling, replay
 
 CASES = [
     pytest.param("synthesiser-1", esterification("s"), id="synthesiser-react"),
@@ -22,13 +24,31 @@ CASES = [
         pytest.param(operation.instrument.replace("_", "-") + "-1", operation, id=operation.instrument)
         for operation in characterise("s", ESTER)
     ),
+    pytest.param("reaction-station-2", coupling("s"), id="reaction-station"),
 ]
+
+
+def opened(folder: Path, name: str) -> Bench:
+    """The lab in which there is such an instrument."""
+    return replay(folder) if name.startswith("reaction-station") else lab(folder)
+
+
+def filled(folder: Path, name: str) -> Bench:
+    """The same with something in the vessel, where that is what the instrument works on."""
+    bench = opened(folder, name)
+    if "synthesiser" in bench.kinds():
+        run(bench, "fill", dispense("s"))
+    return bench
+
+
+def journals(folder: Path) -> Path:
+    return folder / "lab" if (folder / "lab").is_dir() else folder
 
 
 @pytest.mark.parametrize("name, operation", CASES)
 class TestEveryDriver:
     def test_speaks_the_protocol(self, tmp_path: Path, name: str, operation: Operation) -> None:
-        driver = lab(tmp_path).driver(name)
+        driver = opened(tmp_path, name).driver(name)
         assert isinstance(driver, Driver)
         about = driver.describe()
         assert (about.name, about.kind, about.simulated) == (name, operation.instrument, True)
@@ -38,17 +58,16 @@ class TestEveryDriver:
         assert driver.validate(operation).duration_s > 0.0
 
     def test_unknown_id_is_durably_not_found(self, tmp_path: Path, name: str, operation: Operation) -> None:
-        driver = lab(tmp_path).driver(name)
+        driver = opened(tmp_path, name).driver(name)
         assert driver.lookup("never").phase is Phase.NOT_FOUND
-        assert lab(tmp_path).driver(name).lookup("never").phase is Phase.NOT_FOUND
+        assert opened(tmp_path, name).driver(name).lookup("never").phase is Phase.NOT_FOUND
         with pytest.raises(Rejected):
             driver.fetch("never")
 
     def test_runs_to_its_end_and_answers_the_same_bytes_after_reopening(
         self, tmp_path: Path, name: str, operation: Operation
     ) -> None:
-        bench = lab(tmp_path)
-        run(bench, "fill", dispense("s"))
+        bench = filled(tmp_path, name)
         driver = bench.driver(name)
         status = driver.submit("c", operation)
         assert status.phase is Phase.RUNNING
@@ -59,31 +78,29 @@ class TestEveryDriver:
             driver.fetch("c")
         with pytest.raises(Busy):
             driver.submit("other", operation)
-        assert lab(tmp_path).driver(name).lookup("c") == status
+        assert opened(tmp_path, name).driver(name).lookup("c") == status
         ended = finish(bench, name, "c")
         assert ended.phase is Phase.SUCCEEDED, ended.detail
         assert driver.health().idle
-        again = lab(tmp_path)
+        again = opened(tmp_path, name)
         assert again.driver(name).lookup("c") == ended
         assert again.driver(name).fetch("c") == driver.fetch("c") == driver.fetch("c")
         assert again.clock.now() == bench.clock.now()
 
     def test_sent_twice_is_done_twice(self, tmp_path: Path, name: str, operation: Operation) -> None:
-        bench = lab(tmp_path)
-        run(bench, "fill", dispense("s"))
+        bench = filled(tmp_path, name)
         bench.driver(name).submit("c", operation)
         bench.driver(name).submit("c", operation)
         finish(bench, name, "c")
         bench.driver(name).submit("c", operation)
         finish(bench, name, "c")
-        rows = [e for e in executions(tmp_path) if e.command_id == "c"]
+        rows = [e for e in executions(journals(tmp_path)) if e.command_id == "c"]
         assert len(rows) == 3
         assert {e.action for e in rows} == {operation.action}
         assert rows[1].started_s == rows[0].finishes_s
 
     def test_abort_is_final(self, tmp_path: Path, name: str, operation: Operation) -> None:
-        bench = lab(tmp_path)
-        run(bench, "fill", dispense("s"))
+        bench = filled(tmp_path, name)
         driver = bench.driver(name)
         driver.submit("c", operation)
         driver.abort("c")
@@ -92,19 +109,18 @@ class TestEveryDriver:
         assert driver.fetch("c") == ()
         driver.abort("c")
         driver.abort("never")
-        assert lab(tmp_path).driver(name).lookup("c").phase is Phase.ABORTED
+        assert opened(tmp_path, name).driver(name).lookup("c").phase is Phase.ABORTED
 
     def test_safe_state_stops_what_runs(self, tmp_path: Path, name: str, operation: Operation) -> None:
-        bench = lab(tmp_path)
-        run(bench, "fill", dispense("s"))
+        bench = filled(tmp_path, name)
         bench.driver(name).submit("c", operation)
         bench.driver(name).safe_state()
         assert bench.driver(name).health().idle
         assert bench.driver(name).lookup("c").phase is Phase.ABORTED
 
     def test_refuses_what_it_cannot_do(self, tmp_path: Path, name: str, operation: Operation) -> None:
-        foreign = dispense("s") if not name.startswith("synthesiser") else characterise("s", ESTER)[0]
-        driver = lab(tmp_path).driver(name)
+        foreign: Operation = dispense("s") if not name.startswith("synthesiser") else coupling("s")
+        driver = opened(tmp_path, name).driver(name)
         with pytest.raises(Rejected):
             driver.submit("c", foreign)
         assert driver.lookup("c").phase is Phase.NOT_FOUND
