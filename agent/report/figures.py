@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from markupsafe import Markup
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from agent.report import words
-from agent.report.colours import ACCENT, BAD, GRID, INK, MUTED, PAPER, VARIABLES, WARM
+from agent.report.colours import ACCENT, BAD, INK, MUTED, PAPER, WARM
 from agent.report.data import BaselinePoint, HypervolumePoint
+from agent.report.drawing import STYLE, blank, svg
 from agent.report.labels import LABEL_PT, annotate
 from agent.report.results import Value
 from knowledge.records.measurement import Source
@@ -29,32 +27,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.family": "DejaVu Sans",
-    "font.size": 9.0,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "axes.labelsize": 9.5,
-    "axes.linewidth": 0.7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.facecolor": "none",
-    "grid.color": GRID,
-    "grid.linewidth": 0.7,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": MUTED,
-    "ytick.labelcolor": MUTED,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "xtick.minor.size": 0,
-    "ytick.minor.size": 0,
-    "text.color": INK,
-    "lines.solid_capstyle": "round",
-}
 NINETY = 1.6449  # standard normal: half-width of the central 90 % interval
 _MARKERS = {Source.INSTRUMENT: "s", Source.HANDBOOK: "o", Source.MODEL: "D", Source.REPLAY: "^"}
 _BOUGHT = "X"  # a cross whatever the source: what was bought must not pass for something found
@@ -102,8 +74,8 @@ def plane(dots: Sequence[Dot], across: Objective, up: Objective, target: Target 
 
     Where only one of its objectives is known it is a line there.
     """
-    with mpl.rc_context(_STYLE):
-        figure, axes = _figure(8.4, 4.7)
+    with mpl.rc_context(STYLE):
+        figure, axes = blank(8.4, 4.7)
         _scale(axes, across.property, up.property)
         staircase = _staircase([d for d in dots if d.on_front], across, up)
         if len(staircase) > 1:
@@ -140,7 +112,7 @@ def plane(dots: Sequence[Dot], across: Objective, up: Objective, target: Target 
         figure.tight_layout(pad=0.4)
         whiskers = [((d.x.value - d.x.std, d.y.value), (d.x.value + d.x.std, d.y.value)) for d in dots]
         annotate(axes, points, [*whiskers, *itertools.pairwise(staircase)], names)
-        return _svg(figure, f"plane-{across.property}-{up.property}", "Objectives of all measured experiments")
+        return svg(figure, f"plane-{across.property}-{up.property}", "Objectives of all measured experiments")
 
 
 def _colour(dot: Dot) -> str:
@@ -175,8 +147,8 @@ def course(
     objective: Objective,
 ) -> Markup:
     """One objective by experiment, for campaigns that have only one."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _figure(8.4, 3.4)
+    with mpl.rc_context(STYLE):
+        figure, axes = blank(8.4, 3.4)
         _scale(axes, None, objective.property)
         for i, (value, good, sold) in enumerate(zip(values, feasible, bought, strict=True)):
             colour = INK if sold else ACCENT if good else MUTED
@@ -194,13 +166,13 @@ def course(
         _tick(axes.yaxis, objective.property, axes.get_ylim())
         axes.set_ylabel(f"{words.axis(objective.property)}: {words.wish(objective)}")
         figure.tight_layout(pad=0.4)
-        return _svg(figure, f"course-{objective.property}", "The objective by experiment")
+        return svg(figure, f"course-{objective.property}", "The objective by experiment")
 
 
 def parity(name: str, pairs: Sequence[Pair]) -> Markup:
     """Predicted against measured with 90 % intervals; the diagonal is a perfect prediction."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _figure(3.5, 3.3)
+    with mpl.rc_context(STYLE):
+        figure, axes = blank(3.5, 3.3)
         percent = 100.0 if name in words.PERCENT else 1.0
         _scale(axes, name, name)
         for p in pairs:
@@ -236,13 +208,13 @@ def parity(name: str, pairs: Sequence[Pair]) -> Markup:
         axes.set_xlabel("measured" + (f" ({unit})" if unit else ""))
         axes.set_ylabel("predicted" + (f" ({unit})" if unit else ""))
         figure.tight_layout(pad=0.4)
-        return _svg(figure, f"parity-{name}", f"{words.heading(name)}: predicted against measured")
+        return svg(figure, f"parity-{name}", f"{words.heading(name)}: predicted against measured")
 
 
 def error_course(name: str, points: Sequence[tuple[int, float]]) -> Markup:
     """Mean absolute error on measurements not yet seen, by iteration."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _figure(3.5, 1.75)
+    with mpl.rc_context(STYLE):
+        figure, axes = blank(3.5, 1.75)
         factor = 100.0 if name in words.PERCENT or get_property(name).scale is Scale.LOG else 1.0
         axes.plot(
             [i for i, _ in points],
@@ -262,13 +234,13 @@ def error_course(name: str, points: Sequence[tuple[int, float]]) -> Markup:
         axes.set_xlabel("iteration")
         axes.set_ylabel("mean error" + f" ({error_unit(name)})", fontsize=8.5)
         figure.tight_layout(pad=0.4)
-        return _svg(figure, f"error-{name}", f"{words.heading(name)}: error by iteration")
+        return svg(figure, f"error-{name}", f"{words.heading(name)}: error by iteration")
 
 
 def hypervolume(points: Sequence[HypervolumePoint], baseline: Sequence[BaselinePoint]) -> Markup:
     """Hypervolume by finished experiments: the campaign as a line, random choice as mean and band."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _figure(8.4, 3.5)
+    with mpl.rc_context(STYLE):
+        figure, axes = blank(8.4, 3.5)
         if baseline:
             x = [b.experiments for b in baseline]
             axes.fill_between(
@@ -290,7 +262,7 @@ def hypervolume(points: Sequence[HypervolumePoint], baseline: Sequence[BaselineP
         axes.set_xlabel("experiments finished")
         axes.set_ylabel("hypervolume")
         figure.tight_layout(pad=0.4)
-        return _svg(figure, "hypervolume", "Hypervolume against random choice")
+        return svg(figure, "hypervolume", "Hypervolume against random choice")
 
 
 def interval(name: str, estimate: Estimate) -> tuple[float, float]:
@@ -309,12 +281,6 @@ def error_unit(name: str) -> str:
     if get_property(name).scale is Scale.LOG:
         return "%"
     return words.property_unit(name) or "1"
-
-
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height))
-    figure.patch.set_alpha(0.0)
-    return figure, figure.add_subplot()
 
 
 def _scale(axes: Axes, across: str | None, up: str) -> None:
@@ -355,33 +321,3 @@ def _staircase(members: Sequence[Dot], across: Objective, up: Objective) -> list
     if ordered:
         corners.append((ordered[-1].x.value, ordered[-1].y.value))
     return corners
-
-
-_GROUP_ID = re.compile(r' id="[A-Za-z]+[A-Za-z0-9.]*_\d+"')
-_FONT = re.compile(r"font-family: [^;\"]+|(?<=px )'DejaVu Sans'[^;\"]*")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_LONG = re.compile(r"(-?\d+\.\d{2})\d+")
-
-
-def _svg(figure: Figure, salt: str, description: str) -> Markup:
-    """The figure as inline SVG: no prologue, no repeated ids, variables in place of colours, two decimals."""
-    buffer = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": salt}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    head, body = text.split(">", 1)
-    width, height = (float(re.search(rf'{k}="([\d.]+)pt"', head).group(1)) for k in ("width", "height"))  # type: ignore[union-attr]
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = _COMMENT.sub("", body)
-    body = _GROUP_ID.sub("", body)
-    body = _FONT.sub(lambda m: "font-family: var(--sans)" if m.group().startswith("font") else "var(--sans)", body)
-    body = _LONG.sub(r"\1", body)
-    for colour, variable in VARIABLES.items():
-        body = body.replace(colour, f"var(--{variable})")
-    body = re.sub(r">\s+<", "><", body)
-    return Markup(
-        f'<svg class="figure" role="img" aria-label="{description}" '
-        f'width="{width * 96 / 72:.0f}" height="{height * 96 / 72:.0f}" '
-        f'viewBox="0 0 {width:g} {height:g}">{body}'
-    )

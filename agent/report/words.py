@@ -17,6 +17,7 @@ _UNITS = {
     "degC": "°C",
     "mol": "mol",
     "mL": "mL",
+    "percent": "%",
 }
 _TITLES = {
     "hansen_distance": "Hansen distance to the reference",
