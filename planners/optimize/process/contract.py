@@ -53,8 +53,11 @@ class Posterior(Protocol):
 
 @dataclass(frozen=True)
 class Earlier:
-    """An earlier campaign over the same encoding: `codes` (m, p) and what came of them, `values` (m,)."""
+    """An earlier campaign over the same encoding: `codes` (m, p) and what came of them, `values` (m,), in a unit of its
+    own; `stds` (m,): standard uncertainties, where they are known.
+    """
 
     name: str
     codes: Codes
     values: Array
+    stds: Array | None = None

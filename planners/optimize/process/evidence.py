@@ -29,14 +29,15 @@ class Evidence:
         covariance[:, diagonal, diagonal] += self._kernel.noise(latents)[:, None] + self._known + JITTER
         return covariance
 
-    def __call__(self, latents: Array) -> Array:
-        """(M,) of (M, latents): the logarithm of the marginal likelihood."""
+    def __call__(self, latents: Array, trend: Array | None = None) -> Array:
+        """(M,) of (M, latents): the logarithm of the marginal likelihood. `trend` (M, n) is taken off the values."""
         n = len(self._values)
+        values = self._values if trend is None else self._values - trend
         # The values as one more row: the last row of the factor is then the factor's inverse times them.
         bordered = np.empty((len(latents), n + 1, n + 1))
         bordered[:, :n, :n] = self.covariance(latents)
-        bordered[:, n, :n] = self._values
-        bordered[:, :n, n] = self._values
+        bordered[:, n, :n] = values
+        bordered[:, :n, n] = values
         bordered[:, n, n] = CORNER
         factor = np.linalg.cholesky(bordered)
         white = factor[:, n, :n]
@@ -46,8 +47,11 @@ class Evidence:
             dtype=np.float64,
         )
 
-    def posterior(self, latent: Array) -> tuple[float, Array]:
-        """Logarithm of marginal likelihood times prior of one choice (latents,), and its gradient."""
+    def posterior(self, latent: Array, trend: Array | None = None) -> tuple[float, Array]:
+        """Logarithm of marginal likelihood times prior of one choice (latents,), and its gradient. `trend` (n,) is
+        taken off the values.
+        """
+        values = self._values if trend is None else self._values - trend
         kernel, n, row = self._kernel, len(self._values), latent[None]
         spread = [spread_out(f, p)[0] for f, p in zip(kernel.factors(self._pairs, row), self._pairs, strict=True)]
         correlation = np.prod(spread, axis=0)
@@ -56,8 +60,8 @@ class Evidence:
         covariance[np.arange(n), np.arange(n)] += noise + self._known + JITTER
         factor = np.linalg.cholesky(covariance)
         inverse = np.linalg.inv(covariance)
-        solved = inverse @ self._values
-        value = -0.5 * float(self._values @ solved) - float(np.log(np.diagonal(factor)).sum())
+        solved = inverse @ values
+        value = -0.5 * float(values @ solved) - float(np.log(np.diagonal(factor)).sum())
         sensitivity = 0.5 * (np.outer(solved, solved) - inverse)
         gradient = np.empty_like(latent)
         weighted = sensitivity * correlation * scale

@@ -12,6 +12,16 @@ from planners.optimize.process.evidence import Evidence
 from planners.optimize.process.fitted import Fitted, condition
 from planners.optimize.process.inference import best, sample
 from planners.optimize.process.kernel import Form, Kernel
+from planners.optimize.process.transfer import (
+    Guide,
+    GuidedEvidence,
+    following,
+    guided,
+    guides_of,
+    limited,
+    parted,
+    trends,
+)
 from planners.optimize.space.encoding import Codes, Encoding
 
 FORM = Form()
@@ -31,7 +41,7 @@ def fit(
     cheap: bool = False,
 ) -> Fitted:
     """A model of an outcome from `values` (n,) at `codes` (n, p), n >= 1, with standard uncertainties `stds` where they
-    are known.
+    are known. `earlier` campaigns over the same encoding are followed as far as these values agree with them.
 
     Raises ValueError for no values, values that are not finite, or arrays of different lengths.
     """
@@ -48,26 +58,59 @@ def fit(
         some = np.sort(rng.permutation(len(values))[:ENOUGH])
     known = np.zeros(len(values)) if stds is None else (np.asarray(stds) / spread) ** 2
     evidence = Evidence(kernel, codes[some], (values[some] - center) / spread, known[some])
+    guides = guides_of(encoding, earlier, _alone)
+    if guides:
+        said = trends(guides, codes[some])
+        evidence = GuidedEvidence(kernel, codes[some], (values[some] - center) / spread, known[some], said)
+    count = kernel.latents + len(guides)
     if len(values) > SAMPLED or cheap:
-        latents = best(evidence, kernel.latents, 2 if cheap else 3, rng)[:1]
+        # Where nothing is believed of the guides, nothing says which way belief lies: one start believes them all.
+        also = [np.repeat((0.0, 1.5), (kernel.latents, len(guides)))] if guides else []
+        latents = best(evidence, count, 2 if cheap else 3, rng, also=also)[:1]
     else:
-        origins = rng.normal(size=(MEMBERS, kernel.latents))
-        latents = sample(evidence, origins, SWEEPS, rng)
+        latents = sample(evidence, rng.normal(size=(MEMBERS, count)), SWEEPS, rng)
+    own, r = parted(kernel, latents)
     state: dict[str, Any] = {
-        "latents": latents,
-        "weights": np.full(len(latents), 1.0 / len(latents)),
+        "latents": own,
+        "weights": np.full(len(own), 1.0 / len(own)),
         "center": center,
         "spread": spread,
-        "words": _words(kernel, len(values), len(latents)),
+        "words": _words(kernel, len(values), len(own)) + following(guides, r),
+        "correlations": r,
     }
-    return condition(kernel, state, codes, values, stds)
+    return (
+        guided(kernel, state, codes, values, stds, guides) if guides else condition(kernel, state, codes, values, stds)
+    )
+
+
+def _alone(encoding: Encoding, earlier: Earlier) -> Fitted:
+    return fit(encoding, earlier.codes, earlier.values, stds=earlier.stds, seed=0, cheap=True)
 
 
 def restore(
-    state: Mapping[str, Any], encoding: Encoding, codes: Codes, values: Array, stds: Array | None = None
+    state: Mapping[str, Any],
+    encoding: Encoding,
+    codes: Codes,
+    values: Array,
+    stds: Array | None = None,
+    *,
+    earlier: Sequence[Earlier] = (),
 ) -> Fitted:
-    """The model that `Fitted.state` was taken from, on the same or on more measurements."""
-    return condition(Kernel(encoding, FORM), state, codes, values, stds)
+    """The model that `Fitted.state` was taken from, on the same or on more measurements. `earlier` as it was fitted
+    with; their own models are made again from their states. Raises ValueError where one is not given.
+    """
+    kernel = Kernel(encoding, FORM)
+    if not state.get("guides"):
+        return condition(kernel, state, codes, values, stds)
+    known = {past.name: past for past in earlier}
+    if missing := [name for name in state["guides"] if name not in known]:
+        raise ValueError(f"the model was fitted with the earlier campaign '{missing[0]}', which is not given")
+    guides = [Guide(name, _again(own, encoding, limited(known[name]))) for name, own in state["guides"].items()]
+    return guided(kernel, state, codes, values, stds, guides)
+
+
+def _again(state: Mapping[str, Any], encoding: Encoding, earlier: Earlier) -> Fitted:
+    return restore(state, encoding, earlier.codes, earlier.values, earlier.stds)
 
 
 def _scaling(values: Array) -> tuple[float, float]:

@@ -120,15 +120,17 @@ class Fitted:
 
 
 def condition(kernel: Kernel, state: Mapping[str, Any], codes: Codes, values: Array, stds: Array | None) -> Fitted:
-    """The posterior for hyperparameters that are known (`Fitted.state`)."""
+    """The posterior for hyperparameters that are known (`Fitted.state`); `values` (n,), or (K, n) by member."""
     latents, spread = np.array(state["latents"], dtype=np.float64), float(state["spread"])
-    scaled = (values - float(state["center"])) / spread
+    scaled = np.broadcast_to((values - float(state["center"])) / spread, (len(latents), len(codes)))
     covariance = kernel.covariance(kernel.pairs(codes, codes), latents)
-    diagonal = np.arange(len(values))
-    known = np.zeros(len(values)) if stds is None else (stds / spread) ** 2
+    diagonal = np.arange(len(codes))
+    known = np.zeros(len(codes)) if stds is None else (stds / spread) ** 2
     covariance[:, diagonal, diagonal] += kernel.noise(latents)[:, None] + known + JITTER
     factors = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
-    white = np.stack([solve_triangular(f, scaled, lower=True, check_finite=False) for f in factors])
+    white = np.stack(
+        [solve_triangular(f, s, lower=True, check_finite=False) for f, s in zip(factors, scaled, strict=True)]
+    )
     return Fitted(
         kernel=kernel,
         latents=latents,

@@ -6,6 +6,8 @@ samples says so, where one best guess would be sure of itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.optimize import minimize
 
@@ -13,11 +15,18 @@ from planners.optimize.process.contract import Array
 from planners.optimize.process.evidence import Evidence
 
 
-def best(evidence: Evidence, latents: int, starts: int, rng: np.random.Generator, steps: int = 60) -> Array:
-    """(starts, latents): the local maxima of the posterior density, the highest first."""
+def best(
+    evidence: Evidence,
+    latents: int,
+    starts: int,
+    rng: np.random.Generator,
+    steps: int = 60,
+    also: Sequence[Array] = (),
+) -> Array:
+    """(starts, latents): the local maxima of the posterior density, the highest first; from `also` as well."""
     found = []
-    for start in range(starts):
-        origin = np.zeros(latents) if start == 0 else rng.normal(size=latents)
+    origins = [np.zeros(latents) if start == 0 else rng.normal(size=latents) for start in range(starts)]
+    for origin in (*origins, *also):
         result = minimize(
             lambda x: tuple(-part for part in evidence.posterior(x)),
             origin,
