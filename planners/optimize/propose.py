@@ -157,7 +157,8 @@ class _Job:
         measured = measured[[key not in waiting for key in keys(measured)]]
         measured = measured[self.grid.allowed(measured)] if len(measured) else measured
         model = self.goals.models[aim.outcome]
-        error = float(np.sqrt(model.weights @ model.noise))
+        stds = self.results.outcomes[aim.outcome].stds
+        error = float(np.sqrt(model.weights @ model.noise + (0.0 if stds is None else np.median(stds**2))))
         range_ = float(np.ptp(list(self.results.average(aim.outcome).values())))
         if len(measured) == 0 or error <= _WORTH_REPEATING * range_:
             return Proposal(choices=(), models=states, words="every setting of the space was tried or is under way")

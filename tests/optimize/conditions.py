@@ -6,6 +6,9 @@ import math
 
 from knowledge.records.space import Category, Number, NumberScale, Option, Setting, Space
 from knowledge.records.trial import Trial
+from planners.optimize.propose import Proposal
+from planners.optimize.space.encoding import Encoding
+from planners.optimize.space.grid import Grid
 
 LIGANDS = {
     "PPh3": "c1ccc(cc1)P(c1ccccc1)c1ccccc1",
@@ -62,3 +65,12 @@ def tried(settings: list[Setting], **more: object) -> list[Trial]:
         Trial(setting=s, values={"yield": yield_of(s), "turnover": turnover_of(s)}, **more)  # type: ignore[arg-type]
         for s in settings
     ]
+
+
+def drawn(space: Space, n: int, seed: int = 0) -> list[Setting]:
+    grid = Grid(Encoding(space))
+    return grid.encoding.decode(grid.draw(n, seed))
+
+
+def settings(proposal: Proposal) -> list[Setting]:
+    return [c.setting for c in proposal.choices]
