@@ -12,6 +12,7 @@ from sqlmodel import Session
 from agent.conditions.kind import candidate_of
 from agent.conditions.spec import ConditionsSpec
 from agent.conditions.trials import Known, take
+from agent.conditions.wishes import told
 from agent.stages.contract import Inputs
 from knowledge.records.objective import Direction, Objective
 from knowledge.records.properties import get_property, possible
@@ -52,6 +53,7 @@ def propose_batch(inputs: Inputs) -> dict[str, Any]:
             seed=inputs.seed,
             earlier=past,
             rule=spec.acquisition,
+            preferences=known.preferences,
         )
     except EmptySpace as error:
         return {**found, "settings": 0, "advice": [], "why": " ".join(str(error).split())}
@@ -61,7 +63,7 @@ def propose_batch(inputs: Inputs) -> dict[str, Any]:
         **found,
         "chosen": [] if stop else [candidate_of(spec, c).model_dump(mode="json") for c in proposal.choices],
         "models": proposal.models,
-        "words": proposal.words,
+        "words": "; ".join([proposal.words, *(told(p) for p in known.preferences)]),
         "settings": grid.size,
         "advice": [a.model_dump(mode="json") for a in advice],
         "why": f"{stop.rule}: {stop.words}" if stop else proposal.words,

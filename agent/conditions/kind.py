@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from agent.conditions.spec import ConditionsSpec
@@ -13,6 +14,7 @@ from knowledge.records.candidate import ConditionsCandidate
 from knowledge.records.molecule import Molecule
 from knowledge.records.properties import get_property
 from knowledge.records.quantity import Estimate, convert
+from knowledge.records.space import Forbidden
 from knowledge.records.trial import Choice
 from knowledge.store import log
 from knowledge.store.tables import Campaign, Experiment
@@ -97,19 +99,15 @@ def question(tx: Transaction, spec: AnySpec, campaign: Campaign) -> dict[str, An
     return {"pending": [setting_of(tx.session, e) for e in under_way]}
 
 
-def lesson(tx: Transaction, experiment: Experiment, reason: str, forbid: str | None) -> tuple[str, str]:
-    """What the operator named; else, where it is unsafe, these substances together, and otherwise this setting."""
-    from agent.conditions.regions import read_region, stored, substances_of
-    from agent.conditions.trials import REGION, exactly, setting_of
+def lessons(tx: Transaction, experiment: Experiment, said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What must not be, and what is liked more or less (`agent.conditions.wishes`)."""
+    from agent.conditions.trials import setting_of
+    from agent.conditions.wishes import taught
 
     spec = tx.spec(experiment.campaign_id)
     assert isinstance(spec, ConditionsSpec)
     setting = setting_of(tx.session, experiment)
-    if forbid:
-        return REGION, stored(read_region(spec.searched, forbid))
-    if reason == "unsafe":
-        return REGION, stored(substances_of(spec.searched, setting))
-    return REGION, stored(exactly(spec.searched, setting))
+    return taught(spec.searched, setting, said["reason"], forbid=said["forbid"], prefer=said.get("prefer"))
 
 
 def check_forbidden(spec: AnySpec, reason: str, forbid: str) -> None:
@@ -117,7 +115,12 @@ def check_forbidden(spec: AnySpec, reason: str, forbid: str) -> None:
     from agent.conditions.regions import read_region
 
     assert isinstance(spec, ConditionsSpec)
-    read_region(spec.searched, forbid)
+    spec.searched.with_rules(Forbidden(where=read_region(spec.searched, forbid)))
+
+
+def check_preferred(spec: AnySpec, prefer: str) -> None:
+    """So is `prefer`."""
+    check_forbidden(spec, "", prefer)
 
 
 def candidate_of(spec: ConditionsSpec, choice: Choice) -> ConditionsCandidate:

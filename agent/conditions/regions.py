@@ -11,12 +11,14 @@ _TERM = re.compile(r"\s*(?P<name>[^<>=;]+?)\s*(?P<sign><=|>=|=)\s*(?P<value>[^<>
 
 
 def read_region(space: Space, words: str) -> tuple[Where, ...]:
-    """Terms with = (options separated by " or "), <= and >= (numbers in the parameter's unit), separated by ";".
+    """Terms with = (options separated by " or "), <= and >= (numbers in the parameter's unit), separated by ";", or by
+    "," before the next parameter's name (options have commas of their own).
 
     Raises ValueError, one line that says what can be written.
     """
     found: list[Where] = []
-    for text in words.split(";"):
+    names = "|".join(re.escape(name) for name in space.names)
+    for text in re.split(rf";|,(?=\s*(?:{names})\s*[<>=])", words):
         term = _TERM.fullmatch(text)
         if term is None:
             raise ValueError(f"'{text.strip()}' cannot be read; write it like \"ligand=XPhos; temperature>=120\"")

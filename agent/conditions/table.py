@@ -74,18 +74,21 @@ def _check_values(spec: ConditionsSpec, results: Recorded) -> None:
             given = convert(worst, known.unit, how.unit or known.unit)
             hint = "; write its unit, e.g. {column: ..., unit: percent}" if how.unit is None else ""
             raise BadReplayTable(("outcomes", name), f"column '{how.column}' has {given:g}, which no {name} is{hint}")
-    if not results.covered():
+    if not results.settings():
         raise BadReplayTable(("table",), "no setting of the space has a result in it")
 
 
 def coverage(spec: ConditionsSpec) -> str:
     """Which part of the space the table answers, in a sentence."""
     assert spec.lab.found is not None
+    from planners.optimize.space.encoding import Encoding
+    from planners.optimize.space.grid import Grid
+
     results = recorded(spec, spec.lab.found)
-    size = 1
-    for parameter in spec.searched.parameters:
-        size *= len(getattr(parameter, "options", ())) or len(getattr(parameter, "levels", ()))
-    covered = results.covered()
+    grid = Grid(Encoding(spec.searched))
+    size = grid.size
+    assert size is not None  # a table answers levels only
+    covered = int(grid.allowed(grid.encoding.encode(results.settings())).sum())
     words = f"{spec.lab.table} answers {covered} of {size} settings"
     lost = [f"{name} {', '.join(str(v) for v in values[:4])}" for name, values in results.missing().items()]
     if lost:

@@ -18,9 +18,12 @@ from knowledge.records.space import BadSetting, Forbidden, Setting, Space, Where
 from knowledge.records.trial import Trial
 from knowledge.store import log
 from knowledge.store.tables import Command, Experiment, MeasurementRow, Restriction
+from planners.optimize.choosing.goals import Preference
 
 REGION = "region"
 """Kind of a restriction whose value is a JSON list of `Where`: not all of them at once."""
+PREFERENCE = "preference"
+"""Kind of a restriction whose value is a `Preference`; of two about the same region the later one counts."""
 _UNDONE = (State.REJECTED, State.ABANDONED, State.SUPERSEDED)
 """Ends before the lab that the same setting would meet again."""
 
@@ -34,10 +37,13 @@ class Tried(Record):
 
 
 class Known(Record):
-    """`tried`: what was carried out. `rules`: where not to go, beside those of the file."""
+    """`tried`: what was carried out. `rules`: where not to go, beside those of the file. `preferences`: what operators
+    would rather see.
+    """
 
     tried: tuple[Tried, ...]
     rules: tuple[Forbidden, ...]
+    preferences: tuple[Preference, ...] = ()
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -84,7 +90,10 @@ def take(session: Session, spec: ConditionsSpec, campaign_id: str, *, as_of: int
         for r in restrictions
         if r.kind == REGION and (r.until_iteration is None or r.until_iteration >= before_iteration)
     ]
-    return Known(tried=tuple(tried), rules=tuple(dict.fromkeys(rules)))
+    liked = [Preference.from_canonical(r.value) for r in restrictions if r.kind == PREFERENCE]
+    return Known(
+        tried=tuple(tried), rules=tuple(dict.fromkeys(rules)), preferences=tuple({p.where: p for p in liked}.values())
+    )
 
 
 def _measured(session: Session, campaign_id: str, as_of: int) -> dict[str, dict[str, Measurement]]:

@@ -62,10 +62,11 @@ class Recorded:
                 found[parameter.name] = lost
         return found
 
-    def covered(self) -> int:
-        """How many settings of the whole space, its rules aside, have a result."""
+    def settings(self) -> list[Setting]:
+        """Those that have a result, in the space's words and with its rules left aside, in the table's order."""
         back = {name: {v: k for k, v in words.items()} for name, words in self._words.items()}
-        return sum(all(v in back[n] for n, v in trial.setting.items()) for trial in self.table.trials)
+        told = [t.setting for t in self.table.trials if all(v in back[n] for n, v in t.setting.items())]
+        return [{name: back[name][value] for name, value in setting.items()} for setting in told]
 
 
 def values_of(parameter: Category | Number) -> tuple[Value, ...]:

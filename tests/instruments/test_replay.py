@@ -119,7 +119,7 @@ def test_which_part_of_a_space_a_table_answers(tmp_path: Path) -> None:
     )
     found = reading(table, more, temperature="T/K")
     assert found.missing() == {"ligand": ("XPhos",), "temperature": (140.0,)}
-    assert found.covered() == 4 * 3 * 2 - 1
+    assert len(found.settings()) == 4 * 3 * 2 - 1
     assert found.at({"ligand": "XPhos", "base": "K2CO3", "temperature": 60.0}) is None
     assert found.at({"ligand": "PPh3", "base": "K2CO3", "temperature": 60.0}) is None
 
