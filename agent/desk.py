@@ -127,22 +127,27 @@ def decide(
     reason: str = "",
     comment: str = "",
     forbid: str | None = None,
+    prefer: str | None = None,
     dossier: str | None = None,
 ) -> int:
     """Approve or reject the dossier that the experiment has now, or only the one whose hash begins with `dossier`.
 
-    Returns how many approvals are missing after this decision. Raises DeskError.
+    `forbid` and `prefer` say what later proposals must not be and should rather be, in the words of the campaign's
+    kind. Returns how many approvals are missing after this decision. Raises DeskError.
     """
     if not approve and reason not in REASONS:
         raise DeskError(f"a rejection needs a reason: {', '.join(REASONS)}")
-    if forbid is not None:
+    if forbid is not None or prefer is not None:
         with store.read() as session:
             campaign = find_campaign(session, find_experiment(session, experiment_id).campaign_id)
             spec = read_spec(log.body_of(session, campaign.revision))
         try:
-            by_kind(spec).check_forbidden(spec, reason, forbid)
+            if forbid is not None:
+                by_kind(spec).check_forbidden(spec, reason, forbid)
+            if prefer is not None:
+                by_kind(spec).check_preferred(spec, prefer)
         except ValueError as error:
-            raise DeskError(str(error)) from None
+            raise DeskError(" ".join(str(error).split())) from None
     with store.write() as session:
         experiment = find_experiment(session, experiment_id)
         if experiment.state != State.AWAITING_REVIEW:
@@ -163,6 +168,7 @@ def decide(
             "reason": reason,
             "comment": comment,
             "forbid": forbid,
+            "prefer": prefer,
         }
         log.append(session, experiment.campaign_id, "review.decided", experiment_id, body, by=by, at=now_iso())
         needed = session.exec(

@@ -57,6 +57,7 @@ def gather(store: Store, campaign_id: str, *, generated_at: str) -> ReportData:
     with store.read() as session:
         campaign = session.exec(select(t.Campaign).where(t.Campaign.id == campaign_id)).one()
         spec = summary.spec_of(session, campaign)
+        assert isinstance(spec, CampaignSpec)  # other kinds have reports of their own
         experiments = summary.experiments_of(session, campaign_id)
         measured = summary.measurements_of(session, campaign_id)
         batches = summary.observed_by_iteration(experiments, measured)
@@ -95,7 +96,7 @@ def gather(store: Store, campaign_id: str, *, generated_at: str) -> ReportData:
         lab=f"{spec.lab.kind} lab, seed {spec.lab.seed}",
         lab_simulated=spec.lab.kind == "virtual",
         experiments=tuple(reports),
-        iterations=tuple(_iteration(i, proposals[i.number], models.get(i.number)) for i in iterations),
+        iterations=tuple(iteration_report(i, proposals[i.number], models.get(i.number)) for i in iterations),
         hypervolume=tuple(
             HypervolumePoint(iteration=n, experiments=count, value=value)
             for (n, count), value in zip(done, summary.hypervolumes(spec, batches), strict=True)
@@ -198,7 +199,7 @@ def _iterations(session: Session, campaign_id: str) -> list[t.Iteration]:
     return list(session.exec(query))
 
 
-def _iteration(row: t.Iteration, proposal: dict[str, Any], model: dict[str, Any] | None) -> IterationReport:
+def iteration_report(row: t.Iteration, proposal: dict[str, Any], model: dict[str, Any] | None) -> IterationReport:
     errors = []
     for name, error in sorted((model or {}).get("prospective_error", {}).items()):
         if error["n"] == 0:
@@ -283,7 +284,7 @@ def _experiment(
         iteration=experiment.iteration,
         state=experiment.state,
         candidate=Candidate.model_validate(log.load(session, experiment.candidate)),
-        decision=_decision(session, experiment),
+        decision=decision_of(session, experiment),
         measurements=tuple(m for _, m in sorted(measured.items())),
         failure=failed if State(experiment.state) in TERMINAL else "",
         lab_hours=(max(ends) - min(starts)) / 3600.0 if starts and ends else None,
@@ -299,7 +300,7 @@ def _yields(route: Route, measured: dict[str, Measurement]) -> tuple[float | Non
     return (*(None for _ in route.steps[1:]), None if last is None else last.value)
 
 
-def _decision(session: Session, experiment: t.Experiment) -> ReviewDecision | None:
+def decision_of(session: Session, experiment: t.Experiment) -> ReviewDecision | None:
     query = select(t.Decision).where(t.Decision.experiment_id == experiment.id).order_by(col(t.Decision.id).desc())
     row = session.exec(query).first()
     if row is None:

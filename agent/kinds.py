@@ -36,12 +36,18 @@ class Kind(Protocol):
         """What a proposal depends on beside the log: what is under way in the lab, and what is left."""
         ...
 
-    def lesson(self, tx: Transaction, experiment: Experiment, reason: str, forbid: str | None) -> tuple[str, str]:
-        """(kind, value) of the restriction that a rejection leaves behind."""
+    def lessons(self, tx: Transaction, experiment: Experiment, said: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """(kind, value) of each restriction that a rejection leaves behind; `said`: the decision's `reason`, `forbid`
+        and `prefer`.
+        """
         ...
 
     def check_forbidden(self, spec: AnySpec, reason: str, forbid: str) -> None:
         """Raises ValueError for what `forbid` cannot say about such a campaign."""
+        ...
+
+    def check_preferred(self, spec: AnySpec, prefer: str) -> None:
+        """Raises ValueError for what `prefer` cannot say about such a campaign."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from agent.campaign import CampaignSpec
@@ -112,11 +113,11 @@ def question(tx: Transaction, spec: AnySpec, campaign: Campaign) -> dict[str, An
     }
 
 
-def lesson(tx: Transaction, experiment: Experiment, reason: str, forbid: str | None) -> tuple[str, str]:
+def lessons(tx: Transaction, experiment: Experiment, said: Mapping[str, Any]) -> list[tuple[str, str]]:
     """unsafe -> a pattern, or all that is alike; else never that molecule again."""
-    if reason == "unsafe":
-        return ("substructure", forbid) if forbid else ("similar", experiment.smiles)
-    return "molecule", experiment.smiles
+    if said["reason"] == "unsafe":
+        return [("substructure", said["forbid"]) if said["forbid"] else ("similar", experiment.smiles)]
+    return [("molecule", experiment.smiles)]
 
 
 def check_forbidden(spec: AnySpec, reason: str, forbid: str) -> None:
@@ -126,3 +127,7 @@ def check_forbidden(spec: AnySpec, reason: str, forbid: str) -> None:
     if reason != "unsafe":
         raise ValueError("--forbid belongs to reason 'unsafe'")
     compile_smarts(forbid)
+
+
+def check_preferred(spec: AnySpec, prefer: str) -> None:
+    raise ValueError("--prefer names part of a reaction's conditions, and this campaign looks for molecules")

@@ -68,12 +68,19 @@ def review_reject(
     by: AsOption = None,
     comment: str = "",
     forbid: Annotated[
-        str | None, typer.Option(help="SMARTS that later proposals must not contain (reason unsafe).")
+        str | None,
+        typer.Option(
+            help="What later proposals must not be: a SMARTS pattern of molecules (reason unsafe), or part of a "
+            'reaction\'s conditions, such as "solvent=DMF; temperature>=120".'
+        ),
+    ] = None,
+    prefer: Annotated[
+        str | None, typer.Option(help='Conditions that count twice in later proposals, such as "base=K2CO3 or KOAc".')
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Reject; `unsafe` becomes a constraint that later proposals obey."""
-    _decide(store, experiment, False, login_name(by), reason, comment, forbid, None, as_json)
+    _decide(store, experiment, False, login_name(by), reason, comment, forbid, None, as_json, prefer)
 
 
 def _decide(
@@ -86,6 +93,7 @@ def _decide(
     forbid: str | None,
     dossier: str | None,
     as_json: bool,
+    prefer: str | None = None,
 ) -> None:
     from agent.desk import decide
     from agent.show import engine_note
@@ -93,7 +101,15 @@ def _decide(
 
     with Store.open(store) as opened:
         more = decide(
-            opened, experiment, approve=approve, by=by, reason=reason, comment=comment, forbid=forbid, dossier=dossier
+            opened,
+            experiment,
+            approve=approve,
+            by=by,
+            reason=reason,
+            comment=comment,
+            forbid=forbid,
+            prefer=prefer,
+            dossier=dossier,
         )
         note = engine_note(opened)
     verdict = "approved" if approve else "rejected"

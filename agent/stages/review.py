@@ -192,20 +192,21 @@ def approval_stands(tx: Transaction, experiment: Experiment) -> bool:
 
 def _remember(tx: Transaction, experiment: Experiment, event: log.Happened) -> None:
     """unsafe -> a lasting constraint; unavailable -> a mask for some batches; else never the same again."""
-    reason, forbid = event.body["reason"], event.body["forbid"]
-    kind, value = by_kind(tx.spec(event.campaign_id)).lesson(tx, experiment, reason, forbid)
-    tx.add(
-        Restriction(
-            campaign_id=experiment.campaign_id,
-            kind=kind,
-            value=value,
-            reason=reason,
-            experiment_id=experiment.id,
-            until_iteration=experiment.iteration + MASKED_BATCHES if reason == "unavailable" else None,
-            event_id=event.id,
-            at=tx.at,
+    reason = event.body["reason"]
+    masked = experiment.iteration + MASKED_BATCHES if reason == "unavailable" else None
+    for kind, value in by_kind(tx.spec(event.campaign_id)).lessons(tx, experiment, event.body):
+        tx.add(
+            Restriction(
+                campaign_id=experiment.campaign_id,
+                kind=kind,
+                value=value,
+                reason=reason,
+                experiment_id=experiment.id,
+                until_iteration=masked,
+                event_id=event.id,
+                at=tx.at,
+            )
         )
-    )
     tx.flush()
 
 
