@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import desk
-from agent.campaign import CampaignSpec, Review
+from agent.campaign import CampaignSpec, Rescue, Review
 from agent.compute import Inline, run_stage
 from agent.engine import Engine
 from agent.stages.contract import Inputs
@@ -41,7 +41,8 @@ class Remembering(Inline):
 def _relevant(inputs: Inputs) -> str:
     """The campaign without what neither stage looks at."""
     spec = CampaignSpec.from_canonical(inputs.spec)
-    return spec.model_copy(update={"lab": LabConfig(), "review": Review()}).canonical()
+    making = spec.making.model_copy(update={"rescue": Rescue()})
+    return spec.model_copy(update={"lab": LabConfig(), "review": Review(), "making": making}).canonical()
 
 
 def _body(inputs: Inputs) -> dict[str, Any]:

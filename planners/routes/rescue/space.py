@@ -22,6 +22,7 @@ from planners.routes.purification import LARGEST_DISTILLED, method_of
 from planners.routes.structure import parse
 
 STEPS_K = (-40.0, -20.0, 20.0, 40.0)
+DISTINCT_K = 3.0  # nearer to the own temperature is the same
 DURATIONS = (0.25, 0.5, 2.0, 4.0)
 EXCESSES = (1.0, 1.5, 2.0)
 SHORTEST_H, LONGEST_H = 0.25, 96.0
@@ -123,7 +124,7 @@ def _temperatures(procedure: Procedure, solvents: list[Agent], hottest: Quantity
     levels = {own + step for step in STEPS_K} | {own}
     for solvent in solvents:
         limit = ceiling(procedure.vessel, label(solvent.smiles).boiling_point)
-        if limit is not None and own + min(STEPS_K) < limit < own + max(STEPS_K):
+        if limit is not None and DISTINCT_K <= abs(limit - own) < max(STEPS_K):
             levels.add(float(int(limit)))
     return sorted({t for t in levels if COLDEST_K <= t <= highest or t == own})
 
