@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ def propose_batch(inputs: Inputs) -> dict[str, Any]:
         )
     except EmptySpace as error:
         return {**found, "settings": 0, "advice": [], "why": " ".join(str(error).split())}
-    advice = _advice(spec, grid, known, proposal, number, inputs.seed)
+    advice = _advice(spec, grid, known, proposal, past, number, inputs.seed)
     stop = next((a for a in advice if a.stop), None)
     return {
         **found,
@@ -110,7 +110,15 @@ def _earlier(session: Session, spec: ConditionsSpec, as_of: int) -> dict[str, li
     return found
 
 
-def _advice(spec: ConditionsSpec, grid: Grid, known: Known, proposal: Proposal, number: int, seed: int) -> list[Advice]:
+def _advice(
+    spec: ConditionsSpec,
+    grid: Grid,
+    known: Known,
+    proposal: Proposal,
+    past: Mapping[str, Sequence[Earlier]],
+    number: int,
+    seed: int,
+) -> list[Advice]:
     """What the campaign's stopping rules say before this batch."""
     objective = spec.objectives[0]
     told = [t for t in known.trials if objective.property in t.values]
@@ -119,7 +127,8 @@ def _advice(spec: ConditionsSpec, grid: Grid, known: Known, proposal: Proposal, 
         return []
     codes = grid.encoding.encode([t.setting for t in told])
     values = np.array([t.values[objective.property] for t in told])
-    model = restore(state, grid.encoding, codes, values, _stds(told, objective.property))
+    stds = _stds(told, objective.property)
+    model = restore(state, grid.encoding, codes, values, stds, earlier=past.get(objective.property, ()))
     maximise = objective.direction is Direction.MAXIMISE
     given: list[Advice] = []
     if spec.stop.regret is not None:
