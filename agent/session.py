@@ -27,7 +27,7 @@ from knowledge.store.database import Store, now_iso, plain_url
 from knowledge.store.exclusive import EngineLock, engine_alive
 from knowledge.store.tables import Campaign
 
-TORCH_THREADS = 2
+TORCH_THREADS = 1
 SIMULATED = ("virtual", "replay")
 """Kinds of lab in which nothing is carried out."""
 
@@ -197,15 +197,34 @@ def _result(store: Store, campaign_id: str, started: float, report: Path | None)
     return {**found, "store": plain_url(store.url), "wall_s": wall, "report": shown}
 
 
-def write_report(store: Store, campaign_id: str, html: Path | None) -> Path:
-    """Write the campaign's report beside the store, or where `html` says; the path. Raises OSError or StoreError."""
-    from agent.gather import gather
-    from agent.report import render
-
-    data = gather(store, campaign_id, generated_at=now_iso())
+def write_report(store: Store, campaign_id: str, html: Path | None, *, over: str | None = None) -> Path:
+    """Write the campaign's report beside the store, or where `html` says; the path. `over`: the two parameters, with a
+    comma, of a conditions campaign's picture. Raises OSError, DeskError or StoreError.
+    """
+    text = _report(store, campaign_id, over)
     path = html if html is not None else store.folder / f"{campaign_id}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     part = _part(path)
-    part.write_text(render(data), encoding="utf-8")
+    part.write_text(text, encoding="utf-8")
     part.replace(path)
     return path
+
+
+def _report(store: Store, campaign_id: str, over: str | None) -> str:
+    with store.read() as session:
+        spec = summary.spec_of(session, desk.find_campaign(session, campaign_id))
+    if isinstance(spec, CampaignSpec):
+        from agent.gather import gather
+        from agent.report import render
+
+        if over is not None:
+            raise desk.DeskError("--over belongs to campaigns of conditions; this one looks for molecules")
+        return render(gather(store, campaign_id, generated_at=now_iso()))
+    from agent.conditions.gather import BadPicture, gather_conditions, pair_of
+    from agent.report.conditions_page import render_conditions
+
+    try:
+        pair = None if over is None else pair_of(spec, over)
+    except BadPicture as error:
+        raise desk.DeskError(str(error)) from None
+    return render_conditions(gather_conditions(store, campaign_id, generated_at=now_iso(), over=pair))

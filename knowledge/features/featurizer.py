@@ -34,6 +34,20 @@ class Featurizer(Protocol):
         ...
 
 
+@runtime_checkable
+class Counting(Featurizer, Protocol):
+    """A featurizer whose rows, of `bits` columns, are nearly all zeros: counts that it can give without them."""
+
+    @property
+    def bits(self) -> int: ...
+
+    def occurrences(self, smiles: Sequence[str]) -> list[tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]]:
+        """Of each molecule the columns that are not zero, each once, and their values, at least 1. Raises
+        InvalidMolecule.
+        """
+        ...
+
+
 def parse(smiles: str) -> Chem.Mol:
     """RDKit's molecule. Raises InvalidMolecule."""
     with rdBase.BlockLogs():

@@ -43,6 +43,10 @@ class CountMorgan:
     def columns(self) -> tuple[str, ...]:
         return tuple(f"bit_{i}" for i in range(self.bits))
 
+    def occurrences(self, smiles: Sequence[str]) -> list[tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]]:
+        """Positions and counts of each molecule's environments. Raises InvalidMolecule."""
+        return [_counts(text, self.radius, self.bits) for text in smiles]
+
     def __call__(self, smiles: Sequence[str]) -> npt.NDArray[np.float64]:
         """Counts, shape (len(smiles), bits). Raises InvalidMolecule."""
         rows = np.zeros((len(smiles), self.bits))

@@ -22,6 +22,7 @@ from knowledge.records.base import sha256_text
 LIMIT = 1e4  # beyond this a descriptor has diverged (an information content, a charge without parameters)
 _LOGARITHMIC = frozenset({"Ipc"})  # grows exponentially with the number of atoms: 1e40 for a dye
 _LEFT_OUT = frozenset({"qed"})  # a fifth of the time, and a function of the other descriptors
+_ESTATE = frozenset({"MaxEStateIndex", "MinEStateIndex", "MaxAbsEStateIndex", "MinAbsEStateIndex"})
 PAIR_BITS = 2048
 
 
@@ -29,7 +30,14 @@ PAIR_BITS = 2048
 def _functions() -> tuple[tuple[str, Callable[[Chem.Mol], float]], ...]:
     from rdkit.Chem import Descriptors
 
-    return tuple(sorted((name, function) for name, function in Descriptors.descList if name not in _LEFT_OUT))
+    return tuple(
+        sorted((name, _sparing(name, function)) for name, function in Descriptors.descList if name not in _LEFT_OUT)
+    )
+
+
+def _sparing(name: str, function: Callable[..., float]) -> Callable[[Chem.Mol], float]:
+    """RDKit computes EState indices anew for each descriptor made of them unless it is told not to."""
+    return (lambda mol: function(mol, False)) if name in _ESTATE else function
 
 
 @lru_cache(maxsize=CACHED_ROWS)
@@ -84,10 +92,10 @@ def _pair_generator() -> Any:
 
 
 @lru_cache(maxsize=CACHED_ROWS)
-def _pairs(smiles: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+def _pairs(smiles: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
     found = _pair_generator().GetCountFingerprint(parse(smiles)).GetNonzeroElements()
     positions = np.fromiter(found.keys(), dtype=np.int32, count=len(found))
-    return positions, np.fromiter(found.values(), dtype=np.float32, count=len(found))
+    return positions, np.fromiter(found.values(), dtype=np.float64, count=len(found))
 
 
 class AtomPairs:
@@ -97,7 +105,12 @@ class AtomPairs:
 
     name = "atom_pairs"
     version = "1"
+    bits = PAIR_BITS
     columns = tuple(f"pair_{i}" for i in range(PAIR_BITS))
+
+    def occurrences(self, smiles: Sequence[str]) -> list[tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]]:
+        """Positions and counts of each molecule's pairs. Raises InvalidMolecule."""
+        return [_pairs(text) for text in smiles]
 
     def __call__(self, smiles: Sequence[str]) -> npt.NDArray[np.float64]:
         """Counts, shape (len(smiles), 2048). Raises InvalidMolecule."""

@@ -4,7 +4,6 @@ molecule.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from knowledge.qspr.kernels import Array, unary
+from knowledge.features.featurizer import Counting
+from knowledge.qspr.kernels import Array, coded, unary
 
 MAX_COUNT = 16  # an atom environment of a small molecule that occurs more often counts as 16
-_REMEMBERED = 20_000
 _BLOCK = 256
 
 
@@ -42,14 +41,13 @@ class Encoded:
 
 
 class Representation:
-    """Fingerprint and descriptors of molecules; fingerprints stay in memory, coded, for the last 20,000 molecules.
+    """Fingerprint and descriptors of molecules, which the featurizers remember.
 
     Raises whatever the featurizers raise for a SMILES that cannot be read.
     """
 
     def __init__(self, fingerprint: Featurizer, descriptors: Featurizer) -> None:
         self._fingerprint, self._descriptors = fingerprint, descriptors
-        self._counts: OrderedDict[str, sparse.csr_array] = OrderedDict()
 
     @property
     def version(self) -> str:
@@ -64,18 +62,15 @@ class Representation:
 
     def counts(self, smiles: Sequence[str]) -> sparse.csr_array:
         """Unary-coded fingerprints (n, d) for n >= 1."""
-        missing = [s for s in dict.fromkeys(smiles) if s not in self._counts]
+        fingerprint = self._fingerprint
+        if isinstance(fingerprint, Counting):
+            return coded(fingerprint.occurrences(smiles), fingerprint.bits, MAX_COUNT)
         # In blocks: dense rows of thousands of molecules would take hundreds of megabytes.
-        for start in range(0, len(missing), _BLOCK):
-            block = missing[start : start + _BLOCK]
-            coded = unary(np.asarray(self._fingerprint(block), dtype=np.float64), MAX_COUNT)
-            self._counts.update((s, coded[[i]]) for i, s in enumerate(block))
-        for s in dict.fromkeys(smiles):
-            self._counts.move_to_end(s)
-        stacked = sparse.csr_array(sparse.vstack([self._counts[s] for s in smiles], format="csr"))
-        while len(self._counts) > _REMEMBERED:
-            self._counts.popitem(last=False)
-        return stacked
+        blocks = [
+            unary(np.asarray(fingerprint(smiles[start : start + _BLOCK]), dtype=np.float64), MAX_COUNT)
+            for start in range(0, len(smiles), _BLOCK)
+        ]
+        return sparse.csr_array(sparse.vstack(blocks, format="csr"))
 
 
 @cache

@@ -12,7 +12,7 @@ from torch import Tensor
 from knowledge.records.objective import Constraint, Objective
 from knowledge.records.properties import HANSEN, Scale, get_property
 from planners.optimize.goals import scale
-from planners.optimize.pool_model import PoolModel  # first: it imports botorch quietly
+from planners.optimize.pool_model import IndexPosterior, PoolModel  # first: it imports botorch quietly
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", category=DeprecationWarning, message=r"`torch\.jit\.script` is deprecated")
@@ -100,14 +100,44 @@ class _Utility(MCAcquisitionObjective):
 
 class _NoisyImprovement(qLogNoisyExpectedImprovement):
     """A sample in which nothing feasible was seen yet starts at utility 0, the objective's `worst`, as in the
-    hypervolume.
+    hypervolume. The baseline is sampled once, and each candidate beside it.
     """
 
-    def _compute_best_feasible_objective(self, samples: Tensor, obj: Tensor) -> Tensor:
-        best: Tensor = compute_best_feasible_objective(
-            samples=samples, obj=obj, constraints=self._constraints, infeasible_obj=torch.zeros((), dtype=obj.dtype)
-        )
-        return best.clamp_min(0.0)
+    def _get_samples_and_objectives(self, X: Tensor) -> tuple[Tensor, Tensor]:  # noqa: N803 (BoTorch's name)
+        posterior = self.model.posterior(torch.cat([self.X_baseline.expand(len(X), -1, -1), X], dim=-2))
+        self.sampler._construct_base_samples(posterior=posterior)
+        drawn = self.sampler.base_samples
+        if self._baseline_root is None:
+            known = self.model.posterior(self.X_baseline)
+            self._baseline_root = known.root
+            samples = known.rsample_from_base_samples(self.sample_shape, drawn[:, 0, :-1])
+            best = compute_best_feasible_objective(
+                samples=samples,
+                obj=self.objective(samples),
+                constraints=self._constraints,
+                infeasible_obj=torch.zeros((), dtype=samples.dtype),
+            )
+            self._best = best.clamp_min(0.0)
+        samples = posterior.last(drawn, self._baseline_root)
+        return samples, self.objective(samples)
+
+    _baseline_root: Tensor | None = None
+
+    def compute_best_f(self, obj: Tensor) -> Tensor:
+        """The best of the baseline in each sample, (s, 1)."""
+        return self._best[:, None]
+
+
+class _NoisyHypervolume(qLogNoisyExpectedHypervolumeImprovement):
+    """The root of the baseline is made once, and each candidate is sampled beside it."""
+
+    _baseline_root: Tensor | None = None
+
+    def _get_f_X_samples(self, posterior: IndexPosterior, q_in: int) -> Tensor:  # noqa: N802 (BoTorch's name)
+        self.sampler._construct_base_samples(posterior=posterior)
+        if self._baseline_root is None:
+            self._baseline_root = self.model.posterior(self.X_baseline).root
+        return posterior.last(self.sampler.base_samples, self._baseline_root)
 
 
 def build(
@@ -144,7 +174,7 @@ def build(
         return qLogExpectedHypervolumeImprovement(
             model, reference, empty, sampler=sampler, objective=_Utilities(goals), constraints=constraints, eta=_ETA
         )
-    return qLogNoisyExpectedHypervolumeImprovement(
+    return _NoisyHypervolume(
         model,
         reference,
         points,

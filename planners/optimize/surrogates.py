@@ -9,7 +9,7 @@ from knowledge.records.base import canonical_json, sha256_text
 from knowledge.records.fact import Fact
 from knowledge.records.quantity import Estimate
 from planners.optimize.surrogate import Surrogate, fit_surrogate
-from planners.optimize.threads import blas_threads
+from planners.optimize.threads import blas_threads, side_by_side
 
 VERSION = "surrogates/2"
 
@@ -67,9 +67,14 @@ class Surrogates:
 
         Raises StateMismatch when the facts or the program's version differ.
         """
+        names = list(state["models"])
+
+        def restored(name: str) -> Surrogate:
+            return Surrogate.restore(state["models"][name], facts.get(name, ()))
+
         with blas_threads(threads):
-            models = {name: Surrogate.restore(one, facts.get(name, ())) for name, one in state["models"].items()}
-        return Surrogates(models, seed=state["seed"])
+            models = side_by_side(restored, names)
+        return Surrogates(dict(zip(names, models, strict=True)), seed=state["seed"])
 
 
 def fit_surrogates(
@@ -87,9 +92,10 @@ def fit_surrogates(
     without. Raises knowledge.qspr.training.NoTrainingData for a property without facts.
     """
     earlier = warm["models"] if warm is not None and warm["version"] == VERSION else {}
+
+    def fit(name: str) -> Surrogate:
+        return fit_surrogate(facts[name], name, seed=seed, warm=earlier.get(name), focus=focus)
+
+    names = sorted(facts)
     with blas_threads(threads):
-        models = {
-            name: fit_surrogate(facts[name], name, seed=seed, warm=earlier.get(name), focus=focus)
-            for name in sorted(facts)
-        }
-    return Surrogates(models, seed=seed)
+        return Surrogates(dict(zip(names, side_by_side(fit, names), strict=True)), seed=seed)

@@ -14,10 +14,10 @@ import numpy as np
 from scipy import linalg, sparse
 
 from knowledge.features import CountMorgan, Descriptors
-from knowledge.features.featurizer import Featurizer
+from knowledge.features.featurizer import Counting, Featurizer
 from knowledge.features.topological import AtomPairs, Topological
 from knowledge.qspr.contract import Belief, Fitted, Samples, Stored
-from knowledge.qspr.kernels import Array, squared_distance, tanimoto, unary
+from knowledge.qspr.kernels import Array, coded, squared_distance, tanimoto, unary
 from knowledge.qspr.models.process import Conditioned, Terms, Theta, covariance, search, start_for
 from knowledge.qspr.models.scaling import Features, Target, require_two, require_version
 
@@ -53,6 +53,8 @@ class Views:
 
 
 def _coded(fingerprint: Featurizer, smiles: Sequence[str]) -> sparse.csr_array:
+    if isinstance(fingerprint, Counting):
+        return coded(fingerprint.occurrences(smiles), fingerprint.bits, _MAX_COUNT)
     blocks = [
         unary(np.asarray(fingerprint(smiles[i : i + _BLOCK]), dtype=np.float64), _MAX_COUNT)
         for i in range(0, len(smiles), _BLOCK)
@@ -175,11 +177,13 @@ class GaussianProcess:
         views: Views | None = None,
         extra: Sequence[Featurizer] = (),
         start: Theta | None = None,
+        earlier: FittedGaussianProcess | None = None,
     ) -> None:
         base = views or Views((CountMorgan(), AtomPairs()), (Topological(), Descriptors()))
         self.name = name
         self.views = Views(base.fingerprints, (*base.numbers, *extra))
         self._start = start
+        self._earlier = earlier
 
     def starting(self, theta: Theta) -> GaussianProcess:
         """The same model with a short search that begins at the hyperparameters of an earlier fit."""
@@ -187,26 +191,32 @@ class GaussianProcess:
 
     def after(self, fitted: Fitted) -> GaussianProcess:
         """See `contract.Resumes`."""
-        return self.starting(fitted.process.theta) if isinstance(fitted, FittedGaussianProcess) else self
+        if not isinstance(fitted, FittedGaussianProcess):
+            return self
+        return GaussianProcess(name=self.name, views=self.views, start=fitted.process.theta, earlier=fitted)
 
     def fit(self, samples: Samples, *, seed: int) -> FittedGaussianProcess:
         """Raises InvalidMolecule, and ValueError for fewer than 2 molecules."""
         require_two(samples, self.name)
-        counts, scalers, scaled = self._seen(samples)
+        earlier = self._earlier
+        if earlier is not None and earlier.views is self.views and earlier.smiles == samples.smiles:
+            counts, scalers, scaled = earlier.counts, earlier.scalers, earlier.scaled
+        else:
+            counts, scalers, scaled = self._seen(samples)
+        terms = _own_terms(counts, scaled)
         target = Target.of(samples.values)
         order = np.arange(len(samples))
         if len(order) > SEARCH_ROWS:
             order = np.sort(np.random.default_rng(seed).permutation(len(order))[:SEARCH_ROWS])
-        terms = _own_terms([c[order] for c in counts], [x[order] for x in scaled])
         theta = search(
-            terms,
+            terms.of(order),
             target.standard(samples.values)[order],
             samples.variances[order] / target.spread**2,
             prior=start_for(len(counts), [x.shape[1] for x in scaled]),
             iterations=ITERATIONS if self._start is None else WARM_ITERATIONS,
             start=self._start,
         )
-        return self._conditioned(samples, counts, scalers, scaled, theta)
+        return self._conditioned(samples, counts, scalers, scaled, terms, theta)
 
     def conditioned(self, samples: Samples, theta: Theta) -> FittedGaussianProcess:
         """What `fit` gives when its search ends at `theta`, bit for bit: so samples and `theta` are the whole model.
@@ -214,7 +224,8 @@ class GaussianProcess:
         Raises InvalidMolecule, and ValueError for fewer than 2 molecules.
         """
         require_two(samples, self.name)
-        return self._conditioned(samples, *self._seen(samples), theta)
+        counts, scalers, scaled = self._seen(samples)
+        return self._conditioned(samples, counts, scalers, scaled, _own_terms(counts, scaled), theta)
 
     def _seen(self, samples: Samples) -> tuple[tuple[sparse.csr_array, ...], tuple[Features, ...], tuple[Array, ...]]:
         raw = self.views.raw(samples.smiles)
@@ -226,11 +237,13 @@ class GaussianProcess:
         arrays = stored.arrays
         smiles = tuple(stored.settings["smiles"])
         several = range(len(self.views.numbers))
+        counts, scaled = self.views.counts(smiles), tuple(arrays[f"rows_{i}"] for i in several)
         return self._conditioned(
             Samples(smiles, arrays["values"], arrays["variances"]),
-            self.views.counts(smiles),
+            counts,
             tuple(Features(arrays[f"columns_{i}"], arrays[f"centre_{i}"], arrays[f"scale_{i}"]) for i in several),
-            tuple(arrays[f"rows_{i}"] for i in several),
+            scaled,
+            _own_terms(counts, scaled),
             Theta.of(arrays["theta"], len(self.views.fingerprints), len(self.views.numbers)),
         )
 
@@ -240,12 +253,13 @@ class GaussianProcess:
         counts: tuple[sparse.csr_array, ...],
         scalers: tuple[Features, ...],
         scaled: tuple[Array, ...],
+        terms: Terms,
         theta: Theta,
     ) -> FittedGaussianProcess:
         target = Target.of(samples.values)
         process = Conditioned.on(
             theta,
-            _own_terms(counts, scaled),
+            terms,
             target.standard(samples.values),
             samples.variances / target.spread**2,
         )

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg, optimize
 
 from knowledge.qspr.kernels import Array
@@ -33,6 +34,11 @@ class Terms:
 
     similarities: tuple[Array, ...]
     squares: tuple[Array, ...]
+
+    def of(self, order: NDArray[np.intp]) -> Terms:
+        """The terms of some rows with themselves, where these are of rows with themselves."""
+        cut = np.ix_(order, order)
+        return Terms(tuple(s[cut] for s in self.similarities), tuple(s[cut] for s in self.squares))
 
 
 @dataclass(frozen=True)
@@ -78,11 +84,20 @@ def matern(square: Array, length: float) -> tuple[Array, Array]:
     """Matern kernel of order 5/2 of squared distances, and its derivative by the logarithm of the length (Rasmussen and
     Williams, eq. 4.17). Rougher than a Gaussian: properties have kinks where a group appears.
     """
-    r = np.sqrt(square) * (np.sqrt(5.0) / length)
+    return _matern(np.sqrt(square), length)
+
+
+def _matern(root: Array, length: float) -> tuple[Array, Array]:
+    r = root * (np.sqrt(5.0) / length)
     decay = np.exp(-r)
-    value: Array = (1.0 + r + r * r / 3.0) * decay
-    slope: Array = r * r * (1.0 + r) / 3.0 * decay
-    return value, slope
+    third = r * r
+    third /= 3.0
+    r += 1.0
+    slope = third * r
+    slope *= decay
+    r += third
+    r *= decay
+    return r, slope
 
 
 def covariance(theta: Theta, terms: Terms) -> Array:
@@ -96,34 +111,73 @@ def covariance(theta: Theta, terms: Terms) -> Array:
     return k
 
 
+@dataclass(frozen=True)
+class _Half:
+    """Terms of rows with themselves, and what is needed to go between matrices (n, n) in columns and the lower
+    triangles (n * (n + 1) / 2,) that `search` computes with: all else is said twice.
+    """
+
+    similarities: tuple[Array, ...]
+    roots: tuple[Array, ...]
+    place: NDArray[np.intp]
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    diagonal: NDArray[np.intp]
+
+    @staticmethod
+    def of(terms: Terms) -> _Half:
+        n = (*terms.similarities, *terms.squares)[0].shape[0]
+        columns, rows = np.triu_indices(n)  # in the order of their place in memory
+        return _Half(
+            tuple(s[rows, columns] for s in terms.similarities),
+            tuple(np.sqrt(s[rows, columns]) for s in terms.squares),
+            rows + n * columns,
+            rows,
+            columns,
+            np.flatnonzero(rows == columns),
+        )
+
+
 def objective(vector: Array, terms: Terms, y: Array, variances: Array, prior: Theta) -> tuple[float, Array]:
     """Negative logarithm of the posterior of `exp(vector)`, up to a constant, and its gradient; see `search`."""
-    n, similarities, radials = len(y), len(terms.similarities), len(terms.squares)
+    return _objective(vector, _Half.of(terms), y, variances, prior)
+
+
+def _objective(vector: Array, half: _Half, y: Array, variances: Array, prior: Theta) -> tuple[float, Array]:
+    n, similarities, radials = len(y), len(half.similarities), len(half.roots)
     unknown = variances == 0.0
     theta = Theta.of(np.exp(vector), similarities, radials)
-    k = np.full((n, n), CONSTANT)
-    for variance, similarity in zip(theta.similarities, terms.similarities, strict=True):
+    k = np.full(len(half.place), CONSTANT)
+    for variance, similarity in zip(theta.similarities, half.similarities, strict=True):
         k += variance * similarity
     bumps = []
     stretched = []
-    for variance, length, square in zip(theta.radials, theta.lengths, terms.squares, strict=True):
-        kernel, stretch = matern(square, length)
-        bumps.append(variance * kernel)
-        stretched.append(variance * stretch)
-        k += bumps[-1]
-    k[np.diag_indices(n)] += theta.nugget + np.where(unknown, theta.noise, variances) + _JITTER
-    factor = linalg.cholesky(k, lower=True, overwrite_a=True, check_finite=False)
+    for variance, length, root in zip(theta.radials, theta.lengths, half.roots, strict=True):
+        bump, stretch = _matern(root, length)
+        bump *= variance
+        stretch *= variance
+        bumps.append(bump)
+        stretched.append(stretch)
+        k += bump
+    k[half.diagonal] += theta.nugget + np.where(unknown, theta.noise, variances) + _JITTER
+    factor = np.zeros((n, n), order="F")
+    factor.T.reshape(-1)[half.place] = k
+    factor, info = linalg.lapack.dpotrf(factor, lower=1, clean=0, overwrite_a=1)
+    if info != 0:
+        raise np.linalg.LinAlgError(f"the covariance is not positive definite: dpotrf gave {info}")
     alpha = linalg.cho_solve((factor, True), y, check_finite=False)
     log_determinant = 2.0 * float(np.log(np.diag(factor)).sum())
-    half, info = linalg.lapack.dpotri(factor, lower=1)
+    inverse, info = linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
     if info != 0:
         raise np.linalg.LinAlgError(f"dpotri failed with {info}")
-    # Only the lower triangle is the inverse's; the other holds zeros of the factor.
-    weight = np.outer(alpha, alpha) - (half + np.tril(half, -1).T)
-    trace = np.diag(weight)
-    slopes = [v * np.vdot(weight, s) for v, s in zip(theta.similarities, terms.similarities, strict=True)]
-    slopes += [np.vdot(weight, bump) for bump in bumps]
-    slopes += [np.vdot(weight, slope) for slope in stretched]
+    weight = alpha[half.rows] * alpha[half.columns]
+    weight -= inverse.T.reshape(-1)[half.place]
+    trace = weight[half.diagonal]
+    weight *= 2.0  # each element beside the diagonal stands for two
+    weight[half.diagonal] = trace
+    slopes = [v * (weight @ s) for v, s in zip(theta.similarities, half.similarities, strict=True)]
+    slopes += [weight @ bump for bump in bumps]
+    slopes += [weight @ stretch for stretch in stretched]
     slopes += [theta.nugget * trace.sum(), theta.noise * trace[unknown].sum()]
     spread = np.array([_SPREAD[kind] for kind in _kinds(similarities, radials)])
     away = (vector - np.log(prior.vector)) / spread
@@ -145,9 +199,9 @@ def search(
     similarities, radials = len(terms.similarities), len(terms.squares)
     bounds = np.log(np.array([_RANGE[kind] for kind in _kinds(similarities, radials)]))
     found = optimize.minimize(
-        objective,
+        _objective,
         np.clip(np.log((start or prior).vector), bounds[:, 0], bounds[:, 1]),
-        args=(terms, y, variances, prior),
+        args=(_Half.of(terms), y, variances, prior),
         jac=True,
         method="L-BFGS-B",
         bounds=bounds,
