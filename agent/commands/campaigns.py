@@ -188,6 +188,10 @@ def report(
     store: StoreOption = DEFAULT_STORE,
     campaign: CampaignOption = None,
     html: Annotated[Path | None, typer.Option(help="Where to write it.")] = None,
+    over: Annotated[
+        str | None,
+        typer.Option(help='Draw the outcome over these parameters of a conditions campaign: "ligand,temperature".'),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a campaign's report: one HTML file that needs nothing else."""
@@ -199,7 +203,7 @@ def report(
     with Store.open(store) as opened:
         with opened.read() as session:
             campaign_id = find_campaign(session, campaign).id
-        path = write_report(opened, campaign_id, html)
+        path = write_report(opened, campaign_id, html, over=over)
     if as_json:
         print_json({"campaign": campaign_id, "report": str(path)})
     else:

@@ -46,13 +46,11 @@ class BadPicture(ValueError):
 def gather_conditions(
     store: Store, campaign_id: str, *, generated_at: str, over: tuple[str, str] | None = None
 ) -> ConditionsData:
-    """`over`: the parameters of the picture; without it, the two that matter most. Raises BadPicture, StoreError."""
+    """`over`: the parameters of the picture, across and up; without it, the two that matter most. Raises StoreError."""
     with store.read() as session:
         campaign = session.exec(select(t.Campaign).where(t.Campaign.id == campaign_id)).one()
         spec = summary.spec_of(session, campaign)
         assert isinstance(spec, ConditionsSpec)
-        if over is not None:
-            _check(spec, over)
         rows = summary.experiments_of(session, campaign_id)
         measured = summary.measurements_of(session, campaign_id)
         events, head = log.head(session)
@@ -91,14 +89,18 @@ def gather_conditions(
     )
 
 
-def _check(spec: ConditionsSpec, over: tuple[str, str]) -> None:
+def pair_of(spec: ConditionsSpec, over: str) -> tuple[str, str]:
+    """Two parameters with a comma between them. Raises BadPicture."""
+    names = [name.strip() for name in over.split(",")]
+    if len(names) != 2 or names[0] == names[1]:
+        known = ", ".join(spec.searched.names)
+        raise BadPicture(f"--over: name two parameters with a comma between them, out of {known}")
     try:
-        for name in over:
+        for name in names:
             spec.searched.parameter(name)
     except BadSetting as error:
         raise BadPicture(f"--over: {error}") from None
-    if over[0] == over[1]:
-        raise BadPicture(f"--over: name two parameters, not '{over[0]}' twice")
+    return names[0], names[1]
 
 
 def _goal(spec: ConditionsSpec) -> Goal:

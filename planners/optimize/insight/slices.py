@@ -37,12 +37,15 @@ class Axis:
 
 @dataclass(frozen=True)
 class Point:
-    """A trial's place on the two axes; `value` is None where it failed or the outcome was not measured."""
+    """A trial's place on the two axes; `value` is None where it failed or the outcome was not measured. `here`: its
+    other parameters stand as in the picture.
+    """
 
     across: Value
     up: Value
     value: float | None
     failed: bool
+    here: bool
 
 
 @dataclass(frozen=True)
@@ -140,8 +143,16 @@ def surface(
         first = order[np.unique(where[order], return_index=True)[1]]
         mean[row, where[first]], std[row, where[first]] = means[first], stds[first]
         chance[row, where[first]] = 1.0 if feasibility is None else feasibility.probability(block[first])
+    free = [name for name in names if name not in (across, up)]
     points = tuple(
-        Point(t.setting[across], t.setting[up], None if t.failed else t.values.get(outcome), t.failed) for t in trials
+        Point(
+            t.setting[across],
+            t.setting[up],
+            None if t.failed else t.values.get(outcome),
+            t.failed,
+            here=at is None or all(t.setting[name] == at[name] for name in free),
+        )
+        for t in trials
     )
     return Surface(outcome, horizontal, vertical, mean, std, chance, points, None if at is None else dict(at))
 
