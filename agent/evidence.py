@@ -27,6 +27,17 @@ def failed_making(session: Session, experiment_id: str) -> list[Command]:
     return list(session.exec(query.order_by(col(Command.position))))
 
 
+def refused_tests(session: Session, experiment_id: str) -> list[Command]:
+    """Commands of the tests that could not be done on this sample."""
+    query = select(Command).where(
+        Command.experiment_id == experiment_id,
+        Command.state == "FAILED",
+        Command.fault == Cause.CHEMISTRY.value,
+        col(Command.action).not_in(MAKING),
+    )
+    return list(session.exec(query.order_by(col(Command.position))))
+
+
 def steps_seen(
     session: Session, signals: ArtifactFolder, experiment_id: str, operations: tuple[Operation, ...]
 ) -> tuple[Seen, ...]:
