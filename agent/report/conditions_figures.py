@@ -58,12 +58,10 @@ def course(steps: Sequence[Step], objective: Objective) -> Markup:
             xs, ys = zip(*best, strict=True)
             axes.step([*xs, len(steps) + 0.4], [*ys, ys[-1]], where="post", color=ACCENT, lw=1.8, zorder=2)
         for good, colour in ((True, ACCENT), (False, MUTED)):
-            mine = [(i, s.value) for i, s in measured if s.allowed is good]
-            if mine:
-                axes.scatter(
-                    *zip(*mine, strict=True), s=26, marker="^", facecolor=colour if good else PAPER, edgecolor=colour,
-                    linewidth=1.0, zorder=3,
-                )  # fmt: skip
+            mine = [(i, s.value) for i, s in measured if s.allowed is good and s.value is not None]
+            face = colour if good else PAPER
+            for x, y in mine:
+                axes.scatter(x, y, s=26, marker="^", facecolor=face, edgecolor=colour, linewidth=1.0, zorder=3)
         low = min(values, default=0.0)
         lost = [i for i, s in enumerate(steps, start=1) if s.value is None]
         axes.scatter(lost, [low] * len(lost), s=30, marker="x", color=BAD, linewidth=1.4, zorder=3)
@@ -170,7 +168,7 @@ def _named_ticks(axes: Axes, picture: Surface) -> None:
     if _rotated(picture.across):
         axes.tick_params(axis="x", labelrotation=35)
         for text in axes.get_xticklabels():
-            text.set_ha("right")
+            text.set_horizontalalignment("right")
             text.set_rotation_mode("anchor")
 
 
