@@ -30,6 +30,7 @@ from knowledge.store.tables import (
     Experiment,
     Hold,
     OperatorTask,
+    Restriction,
     ReviewRequest,
     User,
 )
@@ -288,6 +289,18 @@ def _sign(session: Session, by: str) -> str:
     session.add(User(name=name, role="operator", since=now_iso()))
     session.flush()
     return name
+
+
+def restrictions_of(session: Session, campaign_id: str) -> list[str]:
+    """What operators' rejections taught a campaign of conditions, a line each."""
+    from agent.conditions.wishes import words_of
+
+    rows = session.exec(select(Restriction).where(Restriction.campaign_id == campaign_id).order_by(col(Restriction.id)))
+    return [
+        f"{words_of(r.kind, r.value)} ({r.reason}, since {r.experiment_id}"
+        + (f", until batch {r.until_iteration})" if r.until_iteration is not None else ")")
+        for r in rows
+    ]
 
 
 def plan_of(session: Session, experiment: Experiment) -> dict[str, Any]:

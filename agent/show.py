@@ -224,92 +224,8 @@ def _mark(source: str) -> str:
     return "*" if source.startswith("simulated") else "†" if source == "replay" else ""
 
 
-def review_rows(url: str, campaign: str | None) -> list[dict[str, Any]]:
-    with Store.open(url) as store, store.read() as session:
-        campaign_id = desk.find_campaign(session, campaign).id if campaign is not None else None
-        return [
-            {
-                "experiment": e.id,
-                "smiles": e.smiles,
-                "dossier": r.dossier,
-                "approvals_needed": r.approvals_needed,
-                "approvals": len(desk.approvers(session, e)),
-                "asked_at": r.at,
-                "expires_at": r.expires_at,
-                "proposer": e.proposer,
-            }
-            for r, e in desk.open_reviews(session, campaign_id)
-        ]
-
-
-def show_reviews(rows: list[dict[str, Any]]) -> None:
-    page = Page()
-    if not rows:
-        page.say("nothing waits for a decision")
-        return
-    table = [
-        [
-            row["experiment"],
-            row["smiles"],
-            f"{row['approvals']} of {row['approvals_needed']} approvals, until {_moment(row['expires_at'])}",
-            row["dossier"][:12],
-        ]
-        for row in rows
-    ]
-    page.table(["experiment", "molecule", "waits for", "dossier"], table)
-    page.say("read one with `review show EXPERIMENT`, then `review approve` or `review reject --reason REASON`")
-
-
-def _moment(iso: str) -> str:
+def moment(iso: str) -> str:
     return f"{iso[:10]} {iso[11:16]} UTC"
-
-
-def dossier_of(url: str, experiment_id: str) -> dict[str, Any]:
-    with Store.open(url) as store, store.read() as session:
-        experiment = desk.find_experiment(session, experiment_id)
-        return {"experiment": experiment.id, "state": experiment.state, **desk.plan_of(session, experiment)}
-
-
-def show_dossier(plan: dict[str, Any]) -> None:
-    page = Page()
-    page.say(f"{plan['experiment']}: {plan['state'].lower()}", style="bold")
-    if "dossier" not in plan:
-        page.say("no plan yet: there is nothing to decide", indent=2)
-        return
-    from agent.show_predictions import say_forecasts
-    from knowledge.records.procedure import Procedure
-    from planners.routes.rendering import render
-
-    candidate, dossier, steps = plan["candidate"], plan["dossier"], len(plan["route"]["steps"])
-    page.item("molecule", candidate["molecule"]["smiles"], style="bold")
-    page.item("made", "bought" if not steps else f"in {steps} step{'s' if steps > 1 else ''} from stock")
-    came = candidate["provenance"]
-    parents = f" from {', '.join(came['parents'])}" if came["parents"] else ""
-    page.item("proposed by", f"{came['generator']}, {came['operator']}{parents}")
-    told = say_forecasts(page, candidate.get("forecasts", ()))
-    for name, estimate in sorted(candidate["predicted"].items()):
-        if name not in told:
-            page.item("predicted", f"{name} {estimate['mean']:.4g} ± {estimate['std']:.2g} {estimate['unit']}")
-    hazards = dossier["hazards"]
-    for alert in hazards["alerts"]:
-        style = "" if alert["severity"] == "note" else "red"
-        page.item("hazard", f"{alert['severity']}: {alert['text']} [{alert['code']}, {alert['source']}]", style=style)
-    if not hazards["alerts"]:
-        page.item("hazard", "no rule knows one, which does not say that there is none")
-    if hazards["unknown"]:
-        page.item("not known", ", ".join(hazards["unknown"]))
-    page.say("")
-    page.say(render([Procedure.model_validate(p) for p in plan["procedures"]]))
-    for number, step in enumerate(plan["route"]["steps"], start=1):
-        if step.get("check"):
-            page.item(f"step {number}", f"{step['check']['verdict']}: {'; '.join(step['check']['reasons'])}")
-    page.say("")
-    for material in dossier["materials"]:
-        page.item("takes", f"{material['grams']:.4g} g {material['smiles']} ({material['supplier']})")
-    page.item("instruments", ", ".join(dossier["instruments"]))
-    page.item("dossier", plan["sha256"])
-    if plan["state"] == "AWAITING_REVIEW":
-        page.say(f"decide: `review approve {plan['experiment']} --dossier {plan['sha256'][:12]}`")
 
 
 def task_rows(url: str) -> dict[str, Any]:
@@ -333,7 +249,7 @@ def show_tasks(rows: dict[str, Any]) -> None:
         answers = " or ".join(task["options"])
         page.say(f"{task['question']}: `tasks answer {task['id']} ANSWER` with {answers}")
     for hold in rows["holds"]:
-        page.say(f"{hold['scope']} {hold['subject']} is on hold since {_moment(hold['since'])}: {hold['reason']}")
+        page.say(f"{hold['scope']} {hold['subject']} is on hold since {moment(hold['since'])}: {hold['reason']}")
         page.say(f"mend it, then `tasks release {hold['subject']}`", indent=2)
 
 

@@ -26,7 +26,7 @@ def review_list(
     store: StoreOption = DEFAULT_STORE, campaign: CampaignOption = None, as_json: JsonOption = False
 ) -> None:
     """What waits for a decision."""
-    from agent.show import review_rows, show_reviews
+    from agent.show_reviews import review_rows, show_reviews
 
     rows = review_rows(store, campaign)
     if as_json:
@@ -38,7 +38,7 @@ def review_list(
 @reviews.command("show")
 def review_show(experiment: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
     """The whole dossier: molecule, predictions, route, procedures, hazards, materials, instruments."""
-    from agent.show import dossier_of, show_dossier
+    from agent.show_reviews import dossier_of, show_dossier
 
     dossier = dossier_of(store, experiment)
     if as_json:
