@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from knowledge.records.base import Record
 from knowledge.records.molecule import Molecule
@@ -91,15 +91,15 @@ class Number(Record):
         if not isinstance(data, Mapping):
             return data
         read = dict(data)
-        given = [read.get("low"), read.get("high"), *read.get("levels", ())]
-        texts = [Quantity.model_validate(each) for each in given if isinstance(each, str)]
+        levels = read["levels"] if isinstance(read.get("levels"), list | tuple) else ()
+        texts = [each for each in (read.get("low"), read.get("high"), *levels) if isinstance(each, str)]
         if texts:
-            unit = read.setdefault("unit", texts[0].unit)
+            unit = read.setdefault("unit", _quantity(texts[0]).unit)
             for name in ("low", "high"):
                 if isinstance(read.get(name), str):
                     read[name] = _magnitude(read[name], unit)
-            if "levels" in read:
-                read["levels"] = tuple(_magnitude(e, unit) if isinstance(e, str) else e for e in read["levels"])
+            if levels:
+                read["levels"] = tuple(_magnitude(each, unit) if isinstance(each, str) else each for each in levels)
         return read
 
     @model_validator(mode="after")
@@ -128,9 +128,16 @@ class Number(Record):
         return not self.levels and self.low != self.high
 
 
+def _quantity(text: str) -> Quantity:
+    try:
+        return Quantity.model_validate(text)
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+
+
 def _magnitude(text: str, unit: str) -> float:
     # Twelve digits: what a conversion adds behind them is no difference that anybody can set.
-    return float(f"{Quantity.model_validate(text).magnitude(unit):.12g}")
+    return float(f"{_quantity(text).magnitude(unit):.12g}")
 
 
 Parameter = Annotated[Category | Number, Field(discriminator="kind")]

@@ -340,5 +340,8 @@ def test_numbers_are_read_with_their_units() -> None:
     assert (number.unit, number.low, number.high) == ("degC", 30.0, 100.0)
     number = Number.model_validate({"name": "volume", "unit": "mL", "levels": ["50 uL", 0.1, "0.2 mL"]})
     assert number.levels == (0.05, 0.1, 0.2)
+    for low, message in (("warm", "'warm' is not a quantity"), ("20 warmth", "unknown unit 'warmth'")):
+        with pytest.raises(ValueError, match=message):
+            Number.model_validate({"name": "temperature", "unit": "degC", "low": low, "high": 100.0})
     with pytest.raises(ValueError, match="does not fit"):
         Number.model_validate({"name": "volume", "unit": "mL", "low": "3 kg", "high": 4.0})
