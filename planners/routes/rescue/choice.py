@@ -173,8 +173,10 @@ def settings_of(space: Space) -> list[Setting]:
 
 
 def hopeless(attempts: Sequence[Attempt]) -> str:
-    """Why no further attempt is worth it, "" when one may be: two did not convert, the later no better."""
-    if len(attempts) < 2 or any(a.fault is not Fault.NO_CONVERSION for a in attempts[-2:]):
+    """Why no further attempt is worth it, "" when one may be: two gave hardly any product, the later no more."""
+    if len(attempts) < 2 or attempts[-1].fault is not Fault.NO_CONVERSION:
         return ""
-    before, last = (a.seen.pure_yield for a in attempts[-2:])
-    return "" if last > 0.0 and last >= BETTER * before else "it did not convert under other conditions either"
+    *before, last = (a.seen.pure_yield for a in attempts)
+    if last == 0.0 or last < BETTER * max(before):
+        return "it did not convert under other conditions either"
+    return ""
