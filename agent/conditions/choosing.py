@@ -123,7 +123,7 @@ def _advice(
     objective = spec.objectives[0]
     told = [t for t in known.trials if objective.property in t.values]
     state = proposal.models.get(objective.property)
-    if state is None:
+    if state is None or (spec.stop.regret is None and spec.stop.stagnation is None):
         return []
     codes = grid.encoding.encode([t.setting for t in told])
     values = np.array([t.values[objective.property] for t in told])
