@@ -28,6 +28,7 @@ FORM = Form()
 SAMPLED = 120  # measurements; with more, hyperparameters are known well enough for their best values
 ENOUGH = 300  # measurements that hyperparameters are estimated from
 MEMBERS, SWEEPS = 16, 40
+HUGE = 1e100  # values beyond are taken for this: their squares would not be numbers
 
 
 def fit(
@@ -50,6 +51,7 @@ def fit(
         raise ValueError(f"a model needs as many values as settings, at least one; got {len(values)} and {len(codes)}")
     if not np.all(np.isfinite(values)):
         raise ValueError("a model needs finite values")
+    values = np.clip(values, -HUGE, HUGE)
     kernel = Kernel(encoding, FORM)
     rng = np.random.default_rng(seed)
     center, spread = _scaling(values)
