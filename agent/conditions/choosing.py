@@ -142,6 +142,7 @@ def _advice(
                 unit=objective.unit,
                 seed=seed,
                 probability=spec.stop.probability,
+                bound=best_possible(objective),
             )
         )
     if spec.stop.stagnation is not None and len(spec.objectives) == 1:
