@@ -32,6 +32,10 @@ from planners.optimize.space.grid import Grid
 
 SHORT = 256
 """Settings that are looked at together, after all were looked at one by one."""
+SCORED_WHOLE = 20_000
+"""Settings that are scored by the whole models; of larger spaces, a part of the models' members sees all of them."""
+ROUGH_ENTRIES = 128
+"""Covariances of one setting (members times tried settings) in that case, at least one member's."""
 MOST_SCORED = 5_000_000
 """Settings that are looked at one by one; larger spaces are searched."""
 MOST_AIMS = 4
@@ -146,7 +150,11 @@ class _Job:
         if size <= SHORT + len(blocked):
             rows = np.concatenate(list(self.grid.chunks(SHORT)))
             return rows[[key not in blocked for key in keys(rows)]]
-        return finite(self.grid, screen, blocked, SHORT, self.seeds[0])
+        rough = None
+        if size > SCORED_WHOLE:
+            members = max(1, ROUGH_ENTRIES // max(len(measured), 1))
+            rough = Screen.over(self.goals.thinned(members), self.worth, measured)
+        return finite(self.grid, screen, blocked, SHORT, self.seeds[0], rough=rough)
 
     def _again(self) -> Proposal:
         """Nothing is left to try for the first time."""

@@ -9,7 +9,7 @@ one more setting is a closed form, so no value depends on a lucky draw and none 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from planners.optimize.choosing.goals import Aim, Limit
 from planners.optimize.choosing.normal import gain, log_improvement, log_mean, log_within
 from planners.optimize.choosing.scenarios import Scenarios, quasi_random
 from planners.optimize.process.contract import Posterior
+from planners.optimize.process.fitted import Fitted
 from planners.optimize.space.encoding import Codes
 
 Array = NDArray[np.float64]
@@ -30,13 +31,19 @@ SCENARIOS_OF_SEVERAL = 128
 @dataclass(frozen=True)
 class Goals:
     """`models` by outcome, for every aim and limit. `floors` (m,): the utility from which a result is worth something
-    (the reference point); `log_weights` elsewhere scale what a setting brings.
+    (the reference point).
     """
 
     models: dict[str, Posterior]
     aims: tuple[Aim, ...]
     limits: tuple[Limit, ...]
     floors: Array
+
+    def thinned(self, members: int) -> Goals:
+        """By models of fewer members, where they know how to be."""
+        return replace(
+            self, models={k: m.thinned(members) if isinstance(m, Fitted) else m for k, m in self.models.items()}
+        )
 
     def chances(self, outcome: str) -> list[Limit]:
         """The limits on an outcome that count as a probability. The end that an aim strives away from does not: values

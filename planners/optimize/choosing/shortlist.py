@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from planners.optimize.space.grid import Grid
 Array = NDArray[np.float64]
 Score = Callable[[Codes], Array]
 
+LONG = 4096
+"""Settings that a quick score leaves for the exact one."""
 _CHUNK = 8192
 _DRAWN = 2048  # of a space with continuous numbers, before the search
 _PARENTS, _CHILDREN, _NEIGHBOURS = 32, 12, 4
@@ -22,19 +24,28 @@ _STEPS = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)  # standard deviations of a 
 _APART = 0.01  # in codes: settings of the short list nearer than this are one, but for the best of them
 
 
-def finite(grid: Grid, score: Score, blocked: set[bytes], count: int, seed: int) -> Codes:
+def finite(
+    grid: Grid, score: Score, blocked: set[bytes], count: int, seed: int, *, rough: Score | None = None
+) -> Codes:
     """(at most `count`, p) settings that are not `blocked`: the best half by `score`, the others drawn with a chance in
     proportion to exp(score), so that every promising part of the space is there and not only the most promising one.
 
-    Rows pass through in chunks; nothing grows with the space.
+    Rows pass through in chunks; nothing grows with the space. With `rough`, a quicker score, that one sees all of them
+    and `score` only the LONG ones that it finds in the same way.
     """
-    rng = np.random.default_rng(seed)
+    if rough is not None:
+        some = finite(grid, rough, blocked, LONG, seed)
+        return _chosen([some], score, blocked, count, np.random.default_rng([seed, 1]))
+    return _chosen(grid.chunks(_CHUNK), score, blocked, count, np.random.default_rng(seed))
+
+
+def _chosen(chunks: Iterable[Codes], score: Score, blocked: set[bytes], count: int, rng: np.random.Generator) -> Codes:
     keep = count + len(blocked)
     best, drawn = _Top(keep), _Top(keep)
-    for codes in grid.chunks(_CHUNK):
+    for codes in chunks:
         scores = score(codes)
         best.add(scores, codes)
-        # The largest of score + Gumbel noise are a sample without replacement (S. Yellott, J. Math. Psychol. 1977).
+        # The largest of score + Gumbel noise are a sample without replacement (J. Yellott, J. Math. Psychol. 1977).
         drawn.add(scores + rng.gumbel(size=len(scores)), codes)
     return _both(best, drawn, blocked, count)
 

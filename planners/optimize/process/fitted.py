@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -34,6 +34,15 @@ class Fitted:
     center: float
     data_spread: float
     words: str
+
+    by_member: ClassVar[tuple[str, ...]] = ("latents", "weights", "factors", "white")
+
+    def thinned(self, members: int) -> Self:
+        """The mixture of at most so many of its members: a rough word on many settings in a part of the time."""
+        kept = np.unique(np.linspace(0, len(self.weights) - 1, max(1, members)).round().astype(np.intp))
+        parts = {name: getattr(self, name)[kept] for name in self.by_member}
+        parts["weights"] = parts["weights"] / parts["weights"].sum()
+        return replace(self, **parts)
 
     @property
     def noise(self) -> Array:

@@ -7,7 +7,7 @@ process as without transfer, and `r_i` the correlation of the tasks: the intrins
 K. M. A. Chai and C. K. I. Williams (NIPS 2008) in its conditional form (M. C. Kennedy and A. O'Hagan, Biometrika 87, 1,
 2000), whose cost does not grow with the earlier campaigns' size once their models are fitted.
 
-Every `r_i` is exactly 0 with a prior probability such that no campaign is believed at all with probability 1/2 (spike
+Every `r_i` is exactly 0 with a prior probability such that no campaign is believed at all with probability 3/4 (spike
 and slab). Sampled with the other hyperparameters, some members of the mixture transfer and others do not, and the
 marginal likelihood of this campaign's own measurements decides how many: a misleading campaign is dropped.
 """
@@ -18,7 +18,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import ndtri
@@ -29,7 +29,7 @@ from planners.optimize.process.fitted import Fitted, condition
 from planners.optimize.process.kernel import Kernel
 from planners.optimize.space.encoding import Codes, Encoding
 
-UNBELIEVED = 0.5  # prior probability that no earlier campaign helps
+UNBELIEVED = 0.75  # prior probability that no earlier campaign helps; measured: a misleading one is dropped sooner
 STRETCH = 1.0  # of the slab
 CLOSEST = 0.98  # largest correlation of tasks
 STEP = 1e-4  # of a latent, in the evidence's derivative
@@ -159,6 +159,8 @@ class GuidedFitted(Fitted):
 
     guides: tuple[Guide, ...]
     correlations: Array
+
+    by_member: ClassVar[tuple[str, ...]] = (*Fitted.by_member, "correlations")
 
     def _trend(self, codes: Codes) -> Array:
         """(K, n), in the outcome's unit."""
