@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -103,12 +104,14 @@ class _NoisyImprovement(qLogNoisyExpectedImprovement):
     hypervolume. The baseline is sampled once, and each candidate beside it.
     """
 
+    _baseline_root: Tensor | None = None
+
     def _get_samples_and_objectives(self, X: Tensor) -> tuple[Tensor, Tensor]:  # noqa: N803 (BoTorch's name)
-        posterior = self.model.posterior(torch.cat([self.X_baseline.expand(len(X), -1, -1), X], dim=-2))
-        self.sampler._construct_base_samples(posterior=posterior)
-        drawn = self.sampler.base_samples
+        model = cast(PoolModel, self.model)
+        posterior = model.posterior(torch.cat([self.X_baseline.expand(len(X), -1, -1), X], dim=-2))
+        drawn = _drawn(self.sampler, posterior)
         if self._baseline_root is None:
-            known = self.model.posterior(self.X_baseline)
+            known = model.posterior(self.X_baseline)
             self._baseline_root = known.root
             samples = known.rsample_from_base_samples(self.sample_shape, drawn[:, 0, :-1])
             best = compute_best_feasible_objective(
@@ -117,11 +120,9 @@ class _NoisyImprovement(qLogNoisyExpectedImprovement):
                 constraints=self._constraints,
                 infeasible_obj=torch.zeros((), dtype=samples.dtype),
             )
-            self._best = best.clamp_min(0.0)
+            self._best: Tensor = best.clamp_min(0.0)
         samples = posterior.last(drawn, self._baseline_root)
         return samples, self.objective(samples)
-
-    _baseline_root: Tensor | None = None
 
     def compute_best_f(self, obj: Tensor) -> Tensor:
         """The best of the baseline in each sample, (s, 1)."""
@@ -133,11 +134,18 @@ class _NoisyHypervolume(qLogNoisyExpectedHypervolumeImprovement):
 
     _baseline_root: Tensor | None = None
 
-    def _get_f_X_samples(self, posterior: IndexPosterior, q_in: int) -> Tensor:  # noqa: N802 (BoTorch's name)
-        self.sampler._construct_base_samples(posterior=posterior)
+    def _get_f_X_samples(self, posterior: Any, q_in: int) -> Tensor:  # noqa: N802 (BoTorch's name)
         if self._baseline_root is None:
-            self._baseline_root = self.model.posterior(self.X_baseline).root
-        return posterior.last(self.sampler.base_samples, self._baseline_root)
+            self._baseline_root = cast(PoolModel, self.model).posterior(self.X_baseline).root
+        samples: Tensor = posterior.last(_drawn(self.sampler, posterior), self._baseline_root)
+        return samples
+
+
+def _drawn(sampler: Any, posterior: IndexPosterior) -> Tensor:
+    """Base samples (s, 1, q, m), the same for every candidate."""
+    sampler._construct_base_samples(posterior=posterior)
+    drawn: Tensor = sampler.base_samples
+    return drawn
 
 
 def build(

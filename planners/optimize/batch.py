@@ -12,6 +12,8 @@ from knowledge.records.base import Record
 from knowledge.records.molecule import Molecule
 from knowledge.records.objective import Constraint, Objective
 from knowledge.records.quantity import Estimate
+from planners.optimize.funnel import LARGE, finalists
+from planners.optimize.glance import Glances
 from planners.optimize.goals import Observation, needed_properties, utilities
 from planners.optimize.outlook import Outlook
 from planners.optimize.surrogates import Surrogates
@@ -50,6 +52,8 @@ def select(
     chances: Mapping[str, float] | None = None,
     rule: Rule = "auto",
     threads: int | None = None,
+    processes: int = 1,
+    glances: Sequence[Glances] | None = None,
 ) -> list[Selection]:
     """At most `q` different molecules of `pool`, best first; fewer when no more may be chosen.
 
@@ -61,7 +65,9 @@ def select(
 
     `surrogates` must have been fitted with the observations among their facts. An observation without all objective
     values (a failed synthesis) only blocks its molecule. The order of `pool` and repeated entries do not matter. The
-    same arguments give the same batch. Raises InvalidMolecule, MissingSurrogate, ValueError for q < 0, limit < 0 or no
+    same arguments give the same batch. Of a pool of more than `LARGE` molecules only the finalists of `funnel` reach
+    the acquisition function; `processes` read the pool, unless there are `glances` at it from an earlier batch: of each
+    SMILES once, in their order. Raises InvalidMolecule, MissingSurrogate, ValueError for q < 0, limit < 0 or no
     objective.
     """
     if q < 0 or (limit is not None and limit < 0):
@@ -71,16 +77,38 @@ def select(
     properties = needed_properties(objectives, constraints)
     for name in properties:
         surrogates[name]
-    blocked = {_key(o.smiles) for o in observed} | {_key(s) for s in pending}
+    blocked = frozenset({_key(o.smiles) for o in observed} | {_key(s) for s in pending})
+    scarce = frozenset(_key(s) for s in limited) if limit is not None else frozenset()
+    spelled = sorted(set(pool))
+
+    def sieved(out: frozenset[str]) -> dict[str, str]:
+        with blas_threads(threads):
+            return finalists(
+                surrogates,
+                spelled,
+                objectives=objectives,
+                constraints=constraints,
+                observed=observed,
+                blocked=out,
+                seed=seed,
+                processes=processes,
+                parts=glances,
+            )
+
     candidates: dict[str, str] = {}
-    for smiles in sorted(set(pool)):
-        key = _key(smiles)
-        if key not in blocked:
-            candidates.setdefault(key, smiles)
+    if len(spelled) <= LARGE or rule == "random":
+        for smiles in spelled:
+            key = _key(smiles)
+            if key not in blocked:
+                candidates.setdefault(key, smiles)
+    else:
+        # What is free to choose must not be crowded out by what is limited.
+        candidates = sieved(blocked | scarce)
+        if scarce and limit:
+            candidates |= sieved(blocked)
     if not candidates or q == 0:
         return []
     keys = sorted(candidates)
-    scarce = {_key(s) for s in limited} if limit is not None else set()
     allowance = len(keys) if limit is None else limit
     if rule == "random":
         chosen = _random(keys, scarce, allowance, q, seed)
@@ -119,7 +147,7 @@ def _greedy(
     keys: Sequence[str],
     candidates: dict[str, str],
     baseline_smiles: Sequence[str],
-    scarce: set[str],
+    scarce: frozenset[str],
     allowance: int,
     q: int,
     seed: int,
@@ -162,7 +190,9 @@ def _greedy(
     return chosen
 
 
-def _random(keys: Sequence[str], scarce: set[str], allowance: int, q: int, seed: int) -> list[tuple[str, float | None]]:
+def _random(
+    keys: Sequence[str], scarce: frozenset[str], allowance: int, q: int, seed: int
+) -> list[tuple[str, float | None]]:
     chosen: list[tuple[str, float | None]] = []
     for i in np.random.default_rng(seed).permutation(len(keys)).tolist():
         if len(chosen) == q:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,24 +45,17 @@ class Outlook:
     ) -> Outlook:
         """`smiles` in canonical form. Raises MissingSurrogate."""
         n = len(smiles)
-        means: dict[str, Array] = {}
-        stds: dict[str, Array] = {}
-        for name in sorted({*surrogates.models, *needed_properties(objectives, constraints)}):
-            means[name], stds[name] = surrogates[name].predict(smiles)
-        probability = np.ones(n)
-        for constraint in constraints:
-            name, (low, high) = constraint.property, constraint.bounds
-            prop, std = get_property(name), np.maximum(stds[name], 1e-9)
-            above = np.ones(n) if high is None else ndtr((prop.to_model(high) - means[name]) / std)
-            below = np.zeros(n) if low is None else ndtr((prop.to_model(low) - means[name]) / std)
-            probability = probability * np.clip(above - below, 0.0, 1.0)
+        names = sorted({*surrogates.models, *needed_properties(objectives, constraints)})
+        told = surrogates.beliefs(names, smiles)
+        means, stds = {name: told[name][0] for name in names}, {name: told[name][1] for name in names}
+        probability = feasibility(means, stds, constraints, n)
         derived: dict[str, tuple[Array, Array]] = {}
         utility, spread = np.zeros((n, len(objectives))), np.zeros((n, len(objectives)))
         for k, objective in enumerate(objectives):
-            draws = _draws(objective, means, stds)
+            values = draws(objective, means, stds)
             if objective.property not in means:
-                derived[objective.property] = (draws.mean(axis=0), draws.std(axis=0))
-            u = (draws - objective.worst_in_property_unit) / scale(objective)
+                derived[objective.property] = (values.mean(axis=0), values.std(axis=0))
+            u = (values - objective.worst_in_property_unit) / scale(objective)
             utility[:, k], spread[:, k] = u.mean(axis=0), u.std(axis=0)
         return Outlook(means, stds, probability, derived, utility, spread)
 
@@ -77,7 +70,21 @@ class Outlook:
         return found
 
 
-def _draws(objective: Objective, means: dict[str, Array], stds: dict[str, Array]) -> Array:
+def feasibility(
+    means: Mapping[str, Array], stds: Mapping[str, Array], constraints: Sequence[Constraint], n: int
+) -> Array:
+    """Probability (n,) that all constraints hold, properties being independent."""
+    probability = np.ones(n)
+    for constraint in constraints:
+        name, (low, high) = constraint.property, constraint.bounds
+        prop, std = get_property(name), np.maximum(stds[name], 1e-9)
+        above = np.ones(n) if high is None else ndtr((prop.to_model(high) - means[name]) / std)
+        below = np.zeros(n) if low is None else ndtr((prop.to_model(low) - means[name]) / std)
+        probability = probability * np.clip(above - below, 0.0, 1.0)
+    return probability
+
+
+def draws(objective: Objective, means: Mapping[str, Array], stds: Mapping[str, Array]) -> Array:
     """(samples, n) values of the objective in its property's unit."""
     names = objective.needs
     z = _normal(len(names))

@@ -44,21 +44,28 @@ def rank(
     with blas_threads(threads):
         outlook = Outlook.of(surrogates, [m.smiles for m in molecules], objectives, constraints)
     optimistic = outlook.utility + OPTIMISM * outlook.utility_std
-    known = [
-        utilities(o.values, objectives)
-        for o in observed
-        if feasible(o.values, constraints, _unmeasured(constraints, observed))
-    ]
-    reached = np.array([u for u in known if u is not None]).reshape(-1, len(objectives))
+    known = reached(observed, objectives, constraints)
     orders = []
-    for direction in _directions(len(objectives), weights, seed):
-        best = max(0.0, float((reached / direction).min(axis=1).max(initial=0.0)))
+    for direction in directions(len(objectives), weights, seed):
+        best = max(0.0, float((known / direction).min(axis=1).max(initial=0.0)))
         gain = (optimistic / direction).min(axis=1) - best
         # Where nothing is gained the order still runs from near misses to hopeless ones.
         score = np.where(gain > 0.0, gain * outlook.feasibility, gain - (1.0 - outlook.feasibility))
         ranked = sorted(zip(np.round(-score, 12).tolist(), keys, range(len(pool)), strict=True))
         orders.append([i for _, _, i in ranked])
-    return _interleave(orders)
+    return interleave(orders)
+
+
+def reached(
+    observed: Sequence[Observation], objectives: Sequence[Objective], constraints: Sequence[Constraint]
+) -> np.ndarray:
+    """Utilities (n, k) of the observations that meet the constraints."""
+    known = [
+        utilities(o.values, objectives)
+        for o in observed
+        if feasible(o.values, constraints, _unmeasured(constraints, observed))
+    ]
+    return np.array([u for u in known if u is not None]).reshape(-1, len(objectives))
 
 
 def _unmeasured(constraints: Sequence[Constraint], observed: Sequence[Observation]) -> frozenset[str]:
@@ -66,7 +73,7 @@ def _unmeasured(constraints: Sequence[Constraint], observed: Sequence[Observatio
     return frozenset(c.property for c in constraints if not any(c.property in o.values for o in observed))
 
 
-def _directions(k: int, count: int, seed: int) -> list[np.ndarray]:
+def directions(k: int, count: int, seed: int) -> list[np.ndarray]:
     """Unit vectors of the positive orthant; one objective has one direction."""
     if k == 1:
         return [np.ones(1)]
@@ -75,7 +82,8 @@ def _directions(k: int, count: int, seed: int) -> list[np.ndarray]:
     return list(drawn / np.linalg.norm(drawn, axis=1, keepdims=True))
 
 
-def _interleave(orders: Sequence[Sequence[int]]) -> list[int]:
+def interleave(orders: Sequence[Sequence[int]]) -> list[int]:
+    """Each index once: the first of every order, then the second, and so on."""
     taken: dict[int, None] = {}
     for row in zip(*orders, strict=True):
         for i in row:

@@ -53,21 +53,24 @@ class Surrogate:
 
     def predict(self, smiles: Sequence[str]) -> tuple[Array, Array]:
         """Mean and standard deviation, each (n,)."""
-        belief = self.fitted.predict(smiles)
-        return belief.mean, belief.epistemic * self._factors(smiles)
+        belief, similarity = self.fitted.placed(smiles)
+        return belief.mean, belief.epistemic * self._factors(smiles, similarity)
 
     def joint(self, smiles: Sequence[str]) -> tuple[Array, Array]:
         """Mean (n,) and covariance (n, n). Raises ValueError for repeated molecules."""
         mean, covariance = self.fitted.joint(smiles)
-        factors = self._factors(smiles)
+        factors = self._factors(smiles, nearest(smiles, self.rows.smiles))
         return mean, covariance * factors[:, None] * factors[None, :]
 
-    def _factors(self, smiles: Sequence[str]) -> Array:
-        """1 for molecules of the training set: what is left to know of them is their measurement's noise."""
+    def _factors(self, smiles: Sequence[str], similarity: Array) -> Array:
+        """`similarity` (n,): to the nearest training molecule, by circular fingerprints, the model's first view.
+
+        1 for molecules of the training set: what is left to know of them is their measurement's noise.
+        """
         if self.widening == NONE or not smiles:
             return np.ones(len(smiles))
         new = np.array([scaffold(s) not in self._scaffolds for s in smiles])
-        factors = self.widening.factors(nearest(smiles, self.rows.smiles), new)
+        factors = self.widening.factors(similarity, new)
         return np.where([s in self._trained for s in smiles], 1.0, factors)
 
     @cached_property

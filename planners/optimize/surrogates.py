@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from knowledge.qspr.kernels import Array
 from knowledge.records.base import canonical_json, sha256_text
 from knowledge.records.fact import Fact
 from knowledge.records.quantity import Estimate
@@ -12,6 +15,7 @@ from planners.optimize.surrogate import Surrogate, fit_surrogate
 from planners.optimize.threads import blas_threads, side_by_side
 
 VERSION = "surrogates/2"
+REMEMBERED = 50_000  # predictions of each model
 
 
 class MissingSurrogate(ValueError):
@@ -24,6 +28,7 @@ class Surrogates:
     def __init__(self, models: Mapping[str, Surrogate], *, seed: int) -> None:
         self.models = {name: models[name] for name in sorted(models)}
         self.seed = seed
+        self._told: dict[str, dict[str, tuple[float, float]]] = {}
 
     def __getitem__(self, name: str) -> Surrogate:
         """Raises MissingSurrogate."""
@@ -33,6 +38,31 @@ class Surrogates:
             raise MissingSurrogate(
                 f"no model of '{name}'; there are models of {', '.join(self.models) or 'nothing'}"
             ) from None
+
+    def beliefs(self, names: Sequence[str], smiles: Sequence[str]) -> dict[str, tuple[Array, Array]]:
+        """Mean and standard deviation (n,) on the model scale, by property; what was told once is remembered. Raises
+        MissingSurrogate.
+        """
+        models = [self[name] for name in names]
+
+        def new(model: Surrogate) -> None:
+            told = self._told.setdefault(model.property.name, {})
+            if len(told) > REMEMBERED:
+                told.clear()
+            asked = [s for s in dict.fromkeys(smiles) if s not in told]
+            if asked:
+                mean, std = model.predict(asked)
+                told.update(zip(asked, zip(mean.tolist(), std.tolist(), strict=True), strict=True))
+
+        # The first one computes the molecules' features, which all models share.
+        for model in models[:1]:
+            new(model)
+        side_by_side(new, models[1:])
+        found = {}
+        for name in names:
+            pairs = np.array([self._told[name][s] for s in smiles], dtype=np.float64).reshape(-1, 2)
+            found[name] = (pairs[:, 0], pairs[:, 1])
+        return found
 
     def predict(self, smiles: Sequence[str]) -> dict[str, list[Estimate]]:
         """For each property, one Estimate per molecule, in the property's unit.

@@ -78,13 +78,23 @@ class FittedGaussianProcess:
 
     def predict(self, smiles: Sequence[str]) -> Belief:
         """A molecule of the training set is recognised by its SMILES."""
-        means, variances = [np.zeros(0)], [np.zeros(0)]
+        return self.placed(smiles)[0]
+
+    def placed(self, smiles: Sequence[str]) -> tuple[Belief, Array]:
+        """The prediction, and by the way each molecule's similarity to the nearest training molecule in the first view,
+        (n,); 0 without fingerprints.
+        """
+        means, variances, nearest = [np.zeros(0)], [np.zeros(0)], [np.zeros(0)]
         for start in range(0, len(smiles), _ASKED):
-            mean, variance = self._standardised(smiles[start : start + _ASKED])
+            asked = smiles[start : start + _ASKED]
+            terms = self._compared(*self._seen(asked))
+            mean, variance = self.process.marginal(self._cross(asked, terms))
             means.append(mean)
             variances.append(variance)
+            nearest.append(terms.similarities[0].max(axis=0) if terms.similarities else np.zeros(len(asked)))
         epistemic = np.sqrt(np.concatenate(variances)) * self.target.spread
-        return Belief(self.target.back(np.concatenate(means)), epistemic, np.full(len(smiles), self._noise()))
+        belief = Belief(self.target.back(np.concatenate(means)), epistemic, np.full(len(smiles), self._noise()))
+        return belief, np.concatenate(nearest)
 
     def joint(self, smiles: Sequence[str]) -> tuple[Array, Array]:
         """See `contract.Joint`; memory and time grow with the square of `smiles`."""
@@ -95,18 +105,15 @@ class FittedGaussianProcess:
         counts, scaled = self._seen(smiles)
         own = covariance(self.process.theta, _own_terms(counts, scaled))
         own[np.diag_indices(len(smiles))] += self.process.theta.nugget
-        mean, posterior = self.process.joint(self._cross(smiles, counts, scaled), own)
+        mean, posterior = self.process.joint(self._cross(smiles, self._compared(counts, scaled)), own)
         return self.target.back(mean), posterior * self.target.spread**2
-
-    def _standardised(self, smiles: Sequence[str]) -> tuple[Array, Array]:
-        return self.process.marginal(self._cross(smiles, *self._seen(smiles)))
 
     def weights(self, smiles: Sequence[str]) -> Array:
         """What each training value counts in the mean of each molecule, (n, m): the mean is that of the training values
         plus weights.T @ (values less their mean); GPML, eq 2.25 read the other way round. Weights may be negative.
         """
         factor = (self.process.factor, True)
-        cross = self._cross(smiles, *self._seen(smiles))
+        cross = self._cross(smiles, self._compared(*self._seen(smiles)))
         weights: Array = linalg.cho_solve(factor, cross, check_finite=False)
         return weights
 
@@ -114,16 +121,17 @@ class FittedGaussianProcess:
         scaled = tuple(scale(x) for scale, x in zip(self.scalers, self.views.raw(smiles), strict=True))
         return self.views.counts(smiles), scaled
 
-    def _cross(self, smiles: Sequence[str], counts: Sequence[sparse.csr_array], scaled: Sequence[Array]) -> Array:
+    def _compared(self, counts: Sequence[sparse.csr_array], scaled: Sequence[Array]) -> Terms:
+        """Training molecules with others, (n, m)."""
+        return Terms(
+            tuple(tanimoto(a, b) for a, b in zip(self.counts, counts, strict=True)),
+            tuple(squared_distance(a, b) for a, b in zip(self.scaled, scaled, strict=True)),
+        )
+
+    def _cross(self, smiles: Sequence[str], terms: Terms) -> Array:
         """Covariance (n, m) of the true values of training molecules and others."""
         theta = self.process.theta
-        cross = covariance(
-            theta,
-            Terms(
-                tuple(tanimoto(a, b) for a, b in zip(self.counts, counts, strict=True)),
-                tuple(squared_distance(a, b) for a, b in zip(self.scaled, scaled, strict=True)),
-            ),
-        )
+        cross = covariance(theta, terms)
         row_of = {s: i for i, s in enumerate(self.smiles)}
         for column, text in enumerate(smiles):
             row = row_of.get(text)
