@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
@@ -68,7 +69,8 @@ def _read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
 def read_campaign(path: Path, table: Path | None = None) -> AnySpec:
     """Read and validate; `lab` and `review` may name another YAML file.
 
-    `table`: the results that a replay lab answers from, in place of the file's own. Raises CampaignError.
+    `table`: the results that a replay lab answers from, in place of those that ATHANOR_TABLE or the file itself names.
+    Raises CampaignError.
     """
     data, node = _read_yaml(path)
     if not isinstance(data, dict):
@@ -111,15 +113,20 @@ def _with_table(spec: AnySpec, path: Path, node: yaml.Node | None, lab_file: Pat
 
     if not isinstance(spec, ConditionsSpec):
         if table is not None:
-            raise CampaignError(f"{path}: --table belongs to a replay lab, and this campaign has none")
+            raise CampaignError(f"{path}: a table belongs to a replay lab, and this campaign has none")
         return spec
     from agent.conditions.table import BadReplayTable, found
 
     try:
-        return found(spec, table or lab_file.parent / spec.lab.table)
+        return found(spec, table or _from_environment() or lab_file.parent / spec.lab.table)
     except BadReplayTable as error:
         line = _descend(node, ("lab", *error.at))[0]
         raise CampaignError(f"{path}:{line}: {_key(('lab', *error.at))}: {error}") from None
+
+
+def _from_environment() -> Path | None:
+    named = os.environ.get("ATHANOR_TABLE", "")
+    return Path(named) if named else None
 
 
 def _descend(node: yaml.Node | None, path: tuple[str | int, ...]) -> tuple[int, yaml.Node | None]:

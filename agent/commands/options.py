@@ -43,7 +43,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer with one JSON d
 AsOption = Annotated[str | None, typer.Option("--as", help="Your name in the record; your login name when left out.")]
 TableOption = Annotated[
     Path | None,
-    typer.Option("--table", help="Results that a replay lab answers from (CSV).", envvar="ATHANOR_TABLE"),
+    typer.Option(
+        "--table", help="Results that a replay lab answers from (CSV); else ATHANOR_TABLE, or the file's own."
+    ),
 ]
 CampaignOption = Annotated[str | None, typer.Option("--campaign", help="Campaign id; the newest when left out.")]
 

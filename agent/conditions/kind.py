@@ -77,7 +77,9 @@ def plan(inputs: Inputs) -> dict[str, Any]:
     with inputs.store() as store, store.read() as session:
         candidate = ConditionsCandidate.model_validate(log.load(session, inputs.body["candidate"]))
     reaction, setting = spec.reaction.build(), candidate.choice.setting
-    procedure = write_setting(reaction, spec.searched, spec.meanings, setting)
+    foreseen = candidate.predicted.get("reaction_yield")
+    expected = None if foreseen is None else _own("reaction_yield", foreseen).mean
+    procedure = write_setting(reaction, spec.searched, spec.meanings, setting, expected=expected)
     protocol = station_protocol(procedure, setting, spec.properties, sample=str(inputs.body["sample"]))
     return {
         "route": route_of(reaction, procedure).model_dump(mode="json"),

@@ -97,7 +97,12 @@ def read_recorded(
         except UnitMismatch as error:
             raise NoSuchValues(parameter.name, f"'{parameter.name}': {error}") from None
         readers[parameter.name] = Column(kind="number", column=column, unit=unit)
-    table = read_conditions(path, parameters=readers, outcomes=list(dict.fromkeys(outcomes.values())))
+    asked = list(dict.fromkeys(outcomes.values()))
+    table = read_conditions(path, parameters=readers, outcomes=asked)
+    if structures := {p.name for p in space.parameters if _by_structure(p, table.space.parameter(p.name))}:
+        # Read again: two spellings of one structure are one option.
+        readers |= {name: Column(kind="smiles", column=readers[name].column) for name in structures}
+        table = read_conditions(path, parameters=readers, outcomes=asked)
     words: dict[str, Mapping[Value, Value]] = {}
     for parameter in space.parameters:
         other = table.space.parameter(parameter.name)
@@ -113,6 +118,15 @@ def read_recorded(
     return Recorded(table, space, words)
 
 
+def _by_structure(asked: Category | Number, told: Category | Number) -> bool:
+    """Whether a column holds SMILES, and not what the options are called."""
+    if not isinstance(asked, Category) or not isinstance(told, Category):
+        return False
+    names = {o.name for o in told.options}
+    called = sum(" ".join(o.name.split()) in names for o in asked.options)
+    return called < len(asked.options) and all(_canonical(name) for name in names)
+
+
 def _options(asked: Category, told: Category | Number) -> dict[Value, Value]:
     assert isinstance(told, Category)
     names = {o.name for o in told.options}
@@ -120,6 +134,7 @@ def _options(asked: Category, told: Category | Number) -> dict[Value, Value]:
         o.name: " ".join(o.name.split()) for o in asked.options if " ".join(o.name.split()) in names
     }
     if len(found) < len(asked.options):
+        # Beside structures a column may hold words, such as "none".
         structures = {_canonical(name): name for name in sorted(names - set(found.values()))}
         for option in asked.options:
             if option.name not in found and option.smiles is not None and option.smiles in structures:

@@ -22,12 +22,19 @@ _ROLES = {Part.REACTANT: Role.REACTANT, Part.SOLVENT: Role.SOLVENT, Part.CATALYS
 _BOILING_MARGIN = 5.0  # K
 
 
-def write_setting(reaction: Reaction, space: Space, meanings: Sequence[Meaning], setting: Setting) -> Procedure:
+def write_setting(
+    reaction: Reaction,
+    space: Space,
+    meanings: Sequence[Meaning],
+    setting: Setting,
+    *,
+    expected: float | None = None,
+) -> Procedure:
     """The procedure of this setting, scaled to the reaction's `scale`; amounts follow from equivalents, the solvent's
     volume from the concentration.
 
-    `meanings`: what each parameter of the space does. Raises BadSetting for a setting that is not of the space,
-    InvalidMolecule and UnitMismatch.
+    `meanings`: what each parameter of the space does; `expected`: the yield (0 .. 1) that a model predicts. Raises
+    BadSetting for a setting that is not of the space, InvalidMolecule and UnitMismatch.
     """
     for name in space.names:
         space.check_value(name, setting[name])
@@ -50,7 +57,10 @@ def write_setting(reaction: Reaction, space: Space, meanings: Sequence[Meaning],
     if sealed and solvent is not None:
         notes.append(f"{_called(solvent)} boils at {boiling:.0f} K: a closed pressure vessel")
     kept_in = "sealed" if sealed else "reflux"
-    product_mass = extent * molar_mass(reaction.product)
+    share = 1.0 if expected is None else min(max(expected, 0.0), 1.0)
+    if expected is None:
+        notes.append("nobody has predicted the yield: the mass is that of full conversion")
+    product_mass = share * reaction.scale.magnitude("mol") * molar_mass(reaction.product)
     return Procedure(
         product=reaction.product,
         reactants=tuple(one.smiles for one in used if one.part is Part.REACTANT),
@@ -60,7 +70,7 @@ def write_setting(reaction: Reaction, space: Space, meanings: Sequence[Meaning],
         duration=Condition(quantity=duration, basis=Basis.RULE),
         workup=Remark(text="quench a sample and dilute it for the assay", basis=Basis.DEFAULT),
         purification=Remark(text="none; the crude mixture is assayed", basis=Basis.RULE),
-        expected_yield=Condition(quantity=Quantity(value=1.0, unit="dimensionless"), basis=Basis.DEFAULT),
+        expected_yield=Condition(quantity=Quantity(value=share, unit="dimensionless"), basis=Basis.DEFAULT),
         product_mass=Quantity(value=_rounded(product_mass), unit="g"),
         vessel_volume=Quantity(value=vessel_for(charges), unit="mL"),
         hazards=(*pressure_warnings(kept_in, temperature, charges), *dangers(reaction.product, charges)),

@@ -237,7 +237,7 @@ def test_molecule_campaigns_are_what_they_were(tmp_path: Path) -> None:
     named = read_campaign(write_campaign(tmp_path, "kind: molecules\n" + MOLECULES, "named.yaml"))
     assert plain == named
     assert "kind" not in plain.model_dump()
-    with pytest.raises(CampaignError, match="--table belongs to a replay lab"):
+    with pytest.raises(CampaignError, match="a table belongs to a replay lab"):
         read_campaign(write_campaign(tmp_path), tmp_path / "table.csv")
 
 

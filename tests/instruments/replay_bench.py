@@ -58,7 +58,9 @@ def write_table(path: Path, *, without: tuple[tuple[str, str, float], ...] = (),
 def _other_spelling(smiles: str) -> str:
     from rdkit import Chem
 
-    return Chem.MolToSmiles(Chem.MolFromSmiles(smiles), rootedAtAtom=0, canonical=False, kekuleSmiles=False)
+    mol = Chem.MolFromSmiles(smiles)
+    phosphorus = next(a.GetIdx() for a in mol.GetAtoms() if a.GetSymbol() == "P")
+    return Chem.MolToSmiles(mol, rootedAtAtom=phosphorus)
 
 
 SPACE = Space(

@@ -13,7 +13,7 @@ from instruments.simulation.config import FaultKind, FaultRule, LabConfigError
 from instruments.simulation.replay import open_replay_lab
 from knowledge.records.measurement import Source
 from knowledge.records.space import Category, Number, Option, Space
-from knowledge.sources.recorded_results import NoSuchValues, address_of, content_of, read_recorded
+from knowledge.sources.recorded_results import NoSuchValues, Recorded, address_of, content_of, read_recorded
 from tests.instruments.bench_tools import finish, run
 from tests.instruments.replay_bench import LIGANDS, SPACE, coupling, replay, replay_config, simulated_yield, write_table
 
@@ -44,6 +44,18 @@ def test_options_are_found_by_structure_where_the_table_has_no_names(tmp_path: P
     bench = open_replay_lab(replay_config(table), tmp_path / "lab", table, SPACE)
     _, files = run(bench, "c", coupling(ligand="PMePh2", celsius=100.0))
     assert analyse(files)[0].value == pytest.approx(simulated_yield("PMePh2", "K2CO3", 100.0) / 100.0)
+
+
+def test_two_spellings_of_a_structure_are_one_option(tmp_path: Path) -> None:
+    table = write_table(tmp_path / "table.csv", structures=True)
+    lines = table.read_text(encoding="utf-8").splitlines()
+    odd = [
+        line.replace(line.split(",")[0], LIGANDS["PCy3"][0]) if i % 2 else line for i, line in enumerate(lines[13:25])
+    ]
+    assert len({line.split(",")[0] for line in odd}) == 2
+    table.write_text("\n".join([*lines[:13], *odd, *lines[25:]]), encoding="utf-8")
+    found = reading(table, SPACE, temperature="T/K")
+    assert len(found.settings()) == 48
 
 
 @pytest.mark.parametrize(
@@ -99,7 +111,7 @@ def test_the_same_results_have_one_address_whether_or_not_they_are_compressed(tm
     assert open_replay_lab(replay_config(packed), tmp_path / "lab", packed, SPACE).kinds() == ("reaction_station",)
 
 
-def reading(path: Path, space: Space, **columns: str) -> object:
+def reading(path: Path, space: Space, **columns: str) -> Recorded:
     return read_recorded(
         path, space, columns={"ligand": "Ligand", "base": "Base", **columns}, units={"temperature": "K"},
         outcomes={"reaction_yield": "yield"},
