@@ -15,6 +15,7 @@ from planners.optimize.process.kernel import Form, Kernel
 from planners.optimize.process.transfer import (
     Guide,
     GuidedEvidence,
+    followed,
     following,
     guided,
     guides_of,
@@ -60,17 +61,15 @@ def fit(
         some = np.sort(rng.permutation(len(values))[:ENOUGH])
     known = np.zeros(len(values)) if stds is None else (np.asarray(stds) / spread) ** 2
     evidence = Evidence(kernel, codes[some], (values[some] - center) / spread, known[some])
+    if len(values) > SAMPLED or cheap:
+        latents = best(evidence, kernel.latents, 2 if cheap else 3, rng)[:1]
+    else:
+        latents = sample(evidence, rng.normal(size=(MEMBERS, kernel.latents)), SWEEPS, rng)
     guides = guides_of(encoding, earlier, _alone)
     if guides:
         said = trends(guides, codes[some])
-        evidence = GuidedEvidence(kernel, codes[some], (values[some] - center) / spread, known[some], said)
-    count = kernel.latents + len(guides)
-    if len(values) > SAMPLED or cheap:
-        # Where nothing is believed of the guides, nothing says which way belief lies: one start believes them all.
-        also = [np.repeat((0.0, 1.5), (kernel.latents, len(guides)))] if guides else []
-        latents = best(evidence, count, 2 if cheap else 3, rng, also=also)[:1]
-    else:
-        latents = sample(evidence, rng.normal(size=(MEMBERS, count)), SWEEPS, rng)
+        told = GuidedEvidence(kernel, codes[some], (values[some] - center) / spread, known[some], said)
+        latents = followed(told, latents, len(guides), SWEEPS, seed)
     own, r = parted(kernel, latents)
     state: dict[str, Any] = {
         "latents": own,

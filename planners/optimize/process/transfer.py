@@ -8,8 +8,10 @@ K. M. A. Chai and C. K. I. Williams (NIPS 2008) in its conditional form (M. C. K
 2000), whose cost does not grow with the earlier campaigns' size once their models are fitted.
 
 Every `r_i` is exactly 0 with a prior probability such that no campaign is believed at all with probability 3/4 (spike
-and slab). Sampled with the other hyperparameters, some members of the mixture transfer and others do not, and the
-marginal likelihood of this campaign's own measurements decides how many: a misleading campaign is dropped.
+and slab). Sampled with the other hyperparameters, `r_i` is positive in as many of the samples as the marginal
+likelihood of this campaign's own measurements speaks for it, and so many members of the mixture follow; all others are
+those of the model without earlier campaigns. Where hardly any would, none does: a campaign that misleads leaves the
+model exactly what it is without it.
 """
 
 from __future__ import annotations
@@ -26,10 +28,12 @@ from scipy.special import ndtri
 from planners.optimize.process.contract import Array, Earlier
 from planners.optimize.process.evidence import Evidence
 from planners.optimize.process.fitted import Fitted, condition
+from planners.optimize.process.inference import best, sample
 from planners.optimize.process.kernel import Kernel
 from planners.optimize.space.encoding import Codes, Encoding
 
-UNBELIEVED = 0.75  # prior probability that no earlier campaign helps; measured: a misleading one is dropped sooner
+UNBELIEVED = 0.75  # prior probability that no earlier campaign helps
+LEFT = 0.15  # share of samples that follow, below which no member does
 STRETCH = 1.0  # of the slab
 CLOSEST = 0.98  # largest correlation of tasks
 STEP = 1e-4  # of a latent, in the evidence's derivative
@@ -151,6 +155,27 @@ class GuidedEvidence(Evidence):
         ahead_behind = self(moved).reshape(-1, 2)
         gradient[count:] = (ahead_behind[:, 0] - ahead_behind[:, 1]) / (2.0 * STEP) - latent[count:]
         return value, gradient
+
+
+def followed(evidence: GuidedEvidence, plain: Array, tasks: int, sweeps: int, seed: int) -> Array:
+    """(M, latents + tasks): the hyperparameters `plain` (M, latents) that were found without guides, some of which give
+    place to ones that follow.
+    """
+    members, count = plain.shape
+    # At 0 a task's latent lies below the threshold, whatever the number of tasks.
+    found = np.concatenate([plain, np.zeros((members, tasks))], axis=1)
+    rng = np.random.default_rng([seed, 1])
+    if members == 1:
+        origin = found[0].copy()
+        origin[count:] = 1.5
+        best_following = best(evidence, count + tasks, 0, rng, also=[origin])
+        better = evidence.posterior(best_following[0])[0] > evidence.posterior(found[0])[0]
+        return best_following if better else found
+    samples = sample(evidence, rng.normal(size=(members, count + tasks)), sweeps, rng)
+    follow = samples[(correlations(samples[:, count:]) > 0.0).any(axis=1)]
+    if len(follow) >= LEFT * members:
+        found[members - len(follow) :] = follow
+    return found
 
 
 @dataclass(frozen=True)
