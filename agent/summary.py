@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from agent.conditions.spec import ConditionsSpec
 from agent.conditions.trials import setting_of
 from agent.lifecycle import State
+from agent.rescued import tally
 from agent.specs import AnySpec, read_spec
 from knowledge.records.measurement import Measurement
 from knowledge.store import log
@@ -144,7 +145,8 @@ def summarise(session: Session, campaign: Campaign) -> dict[str, Any]:
     """Everything that `run --json` says about a campaign, but for wall time and report."""
     spec = spec_of(session, campaign)
     measured = measurements_of(session, campaign.id)
-    batches = observed_by_iteration(experiments_of(session, campaign.id), measured)
+    experiments = experiments_of(session, campaign.id)
+    batches = observed_by_iteration(experiments, measured)
     found, bought = best(spec, batches, measured), best(spec, batches, measured, reference=True)
     if found is not None and isinstance(spec, ConditionsSpec):
         chosen = session.exec(select(Experiment).where(Experiment.id == found["experiment"])).one()
@@ -158,6 +160,7 @@ def summarise(session: Session, campaign: Campaign) -> dict[str, Any]:
         "wants": campaign.wants,
         "outcome": campaign.outcome,
         "experiments": counts(session, campaign.id),
+        "rescues": tally(experiments, measured),
         "iterations": campaign.iteration,
         "model_versions": int(versions),
         "best": found,
