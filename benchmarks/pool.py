@@ -4,9 +4,9 @@
 
 Candidates are real, distinct molecules: those of the handbook and of ZINC250k, in a seeded order (the corpus that the
 property models' encoder learned from; made once and kept in the cache). Observed are handbook molecules with a boiling
-and a melting point. Wanted is a wide liquid range: boil high, melt low, not too polar; two objectives, two models,
-qLogNEHVI. Each case runs in a process of its own, whose peak memory the kernel tells; those that it starts to read
-molecules are counted beside it.
+and a melting point. Wanted is a wide liquid range, to boil high and melt low: two objectives, two models, qLogNEHVI.
+Each case runs in a process of its own, whose peak memory the kernel tells; those that it starts to read molecules are
+counted beside it.
 
 On a small pool the funnel's batch is compared with the one that the acquisition function chooses among all molecules:
 how many are the same, and what share of the improvement it keeps. The last line is one JSON object.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from agent.commands.options import JsonOption, print_json
+from agent.commands.options import JsonOption, TableOption, print_json
 
 estimates = typer.Typer()
 
@@ -15,13 +15,14 @@ estimates = typer.Typer()
 @estimates.command("estimate")
 def estimate_campaign(
     campaign: Annotated[Path, typer.Argument(help="Campaign file (YAML).")],
+    table: TableOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Size of a campaign's space, seconds and memory of its computing, from a short calibration on this machine."""
     from agent.campaign_file import read_campaign
     from agent.estimating import estimate
 
-    told = estimate(read_campaign(campaign))
+    told = estimate(read_campaign(campaign, table))
     if as_json:
         print_json(told)
         return

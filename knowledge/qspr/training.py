@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -86,19 +87,28 @@ def merge(facts: Sequence[Fact], prop: Property) -> TrainingRows:
         measured = [f for f in of_molecule if f.kind is Kind.MEASURED_HERE]
         # Sorted, so that sums do not depend on the order in which sources were read.
         used = sorted(measured or of_molecule, key=lambda f: (f.value, f.std, f.source))
-        y = np.array([prop.to_model(f.value) for f in used])
-        v = np.array([_model_std(f, prop) ** 2 for f in used])
-        weight = 1.0 / v
-        mean = float((weight * y).sum() / weight.sum())
-        variance = 1.0 / float(weight.sum())
-        if len(used) > 1:
-            variance *= max(1.0, float((weight * (y - mean) ** 2).sum()) / (len(used) - 1))
+        mean, variance = _alone(used[0], prop) if len(used) == 1 else _together(used, prop)
         keys.append(key)
         smiles.append(min(f.smiles for f in used))
         values.append(mean)
         variances.append(variance)
         own.append(bool(measured))
     return TrainingRows(tuple(keys), tuple(smiles), np.array(values), np.array(variances), tuple(own))
+
+
+def _alone(fact: Fact, prop: Property) -> tuple[float, float]:
+    """What `_together` says of one, bit for bit, so that the data's hash is the same."""
+    weight = 1.0 / _model_std(fact, prop) ** 2
+    return weight * prop.to_model(fact.value) / weight, 1.0 / weight
+
+
+def _together(facts: Sequence[Fact], prop: Property) -> tuple[float, float]:
+    y = np.array([prop.to_model(f.value) for f in facts])
+    v = np.array([_model_std(f, prop) ** 2 for f in facts])
+    weight = 1.0 / v
+    mean = float((weight * y).sum() / weight.sum())
+    variance = 1.0 / float(weight.sum())
+    return mean, variance * max(1.0, float((weight * (y - mean) ** 2).sum()) / (len(facts) - 1))
 
 
 def _model_std(fact: Fact, prop: Property) -> float:
@@ -133,12 +143,16 @@ def choose(rows: TrainingRows, *, seed: int, always: Collection[str] = (), limit
     return rows.take(sorted(ranked[: max(limit, sum(map(stays, ranked)))]))
 
 
+_ATOM = re.compile(r"\[\d*([A-Z][a-z]?|[a-z][a-z]?)[^\]]*\]|(Cl|Br|[BCNOPSFI]|[bcnops])")
+
+
 @lru_cache(maxsize=65536)
 def _composition(smiles: str) -> tuple[frozenset[str], int]:
-    from rdkit import Chem, rdBase
-
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-    if mol is None:
+    """Elements of the atoms that are written, and how many are not hydrogen. Read from the text: to make molecules of
+    twenty thousand facts only to sort them would take longer than to fit a model.
+    """
+    symbols = [bracketed or plain for bracketed, plain in _ATOM.findall(smiles)]
+    if not symbols:
         raise ValueError(f"cannot read '{smiles}' as a SMILES")
-    return frozenset(a.GetSymbol() for a in mol.GetAtoms()), mol.GetNumHeavyAtoms()
+    found = [s if s[0].isupper() else s.capitalize() for s in symbols]
+    return frozenset(found), sum(s != "H" for s in found)

@@ -49,7 +49,7 @@ def test_the_size_of_a_block_does_not_change_a_guess(world: World, surrogates: S
     for block in (1, 7, 64):
         ((parted, _),) = guesses(models, seen, block=block)
         for (mean, std), (mean_again, std_again) in zip(whole, parted, strict=True):
-            np.testing.assert_allclose(mean_again, mean, rtol=1e-4)
+            assert (np.abs(mean_again - mean) < 1e-3 * std).all()
             np.testing.assert_allclose(std_again, std, rtol=1e-3)
 
 

@@ -207,7 +207,7 @@ class GaussianProcess:
         """Raises InvalidMolecule, and ValueError for fewer than 2 molecules."""
         require_two(samples, self.name)
         earlier = self._earlier
-        if earlier is not None and earlier.views is self.views and earlier.smiles == samples.smiles:
+        if earlier is not None and earlier.views == self.views and earlier.smiles == samples.smiles:
             counts, scalers, scaled = earlier.counts, earlier.scalers, earlier.scaled
         else:
             counts, scalers, scaled = self._seen(samples)
