@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _MAP = "YlGnBu_r"  # light is high: readable in grey, and to the colour-blind
 _WRITTEN = 130  # cells, up to which each has its number in it
 _LONGEST = 22
+_LIKELY = 0.5  # cells less likely than this to give anything are struck out
 _DARK, _LIGHT = "#101418", "#ffffff"  # on a cell, whatever the page's colours are
 
 
@@ -120,6 +121,8 @@ def surface(picture: Surface, unit: str) -> Markup:
         low, high = float(np.nanmin(picture.mean)), float(np.nanmax(picture.mean))
         norm = Normalize(min([low, *known]), max([high, *known]))
         _cells(left, picture, picture.mean, norm, _MAP, written=columns * rows <= _WRITTEN)
+        for i, j in np.argwhere(picture.feasibility < _LIKELY).tolist():
+            left.plot([j - 0.5, j + 0.5], [i - 0.5, i + 0.5], color=BAD, lw=0.7)
         _points(left, picture, norm)
         doubt = Normalize(0.0, float(np.nanmax(picture.std)) or 1.0)
         _cells(right, picture, picture.std, doubt, "Greys_r", written=columns * rows <= _WRITTEN)
