@@ -95,4 +95,4 @@ def coverage(spec: ConditionsSpec) -> str:
         words += f" (nothing of {'; '.join(lost)})"
     if covered < size:
         words += "; others end as chemistry that cannot be answered"
-    return words
+    return "; ".join([words, *results.table.notes])

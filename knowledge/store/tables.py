@@ -82,7 +82,7 @@ class Restriction(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     campaign_id: str = Field(foreign_key="campaign.id", index=True)
-    kind: str  # molecule, similar, substructure
+    kind: str  # molecule, similar, substructure; of conditions: region, preference
     value: str
     reason: str
     experiment_id: str

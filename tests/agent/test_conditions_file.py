@@ -256,6 +256,16 @@ def test_the_part_that_a_table_answers_is_told(tmp_path: Path) -> None:
     assert coverage(ruled).startswith("table.csv answers 35 of 36 settings")
 
 
+def test_repeated_rows_are_one_answer_and_told(tmp_path: Path) -> None:
+    write_conditions(tmp_path)
+    with (tmp_path / "table.csv").open("a", encoding="utf-8") as file:
+        file.write("PPh3,K2CO3,333.15,9.34,simulated\n")
+    assert coverage(read_conditions_campaign(tmp_path)) == (
+        "table.csv answers 48 of 48 settings; 1 setting has several rows, which were averaged; they differ most in "
+        "'yield', by 4 (lines 2, 50)"
+    )
+
+
 def test_validate_and_run_take_the_table_from_the_command_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
