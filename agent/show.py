@@ -193,7 +193,7 @@ def show_experiments(rows: list[dict[str, Any]]) -> None:
     table = []
     for row in rows:
         lines = [
-            f"{name} {v['value']:.4g} ± {v['std']:.2g}{_mark(v['source'])}"
+            f"{name} {v['value']:.4g}{_spread(v['std'])}{_mark(v['source'])}"
             + (f" ({v['qc_flag']})" if v["qc_flag"] else "")
             for name, v in row["values"].items()
         ]
@@ -218,6 +218,11 @@ def show_experiments(rows: list[dict[str, Any]]) -> None:
     named = [f"{name} {unit}" for name, unit in sorted(units.items()) if unit != "dimensionless"]
     if named:
         page.say(f"units: {', '.join(named)}")
+
+
+def _spread(std: float) -> str:
+    """Nothing where nobody knows it: what a table had recorded may come without one."""
+    return f" ± {std:.2g}" if std > 0.0 else ""
 
 
 def _mark(source: str) -> str:

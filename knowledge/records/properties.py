@@ -111,7 +111,8 @@ def get_property(name: str) -> Property:
     try:
         return PROPERTIES[name]
     except KeyError:
-        raise UnknownProperty(f"unknown property '{name}'; known: {', '.join(sorted(PROPERTIES))}") from None
+        known = ", ".join(sorted(PROPERTIES, key=lambda other: (other in REACTION_OUTCOMES, other)))
+        raise UnknownProperty(f"unknown property '{name}'; known: {known}") from None
 
 
 def possible(name: str) -> tuple[float, float]:
