@@ -22,7 +22,7 @@ from planners.optimize.choosing.results import Results, gather, keys
 from planners.optimize.choosing.screening import Screen, moments
 from planners.optimize.choosing.shortlist import finite, searched
 from planners.optimize.choosing.worth import Worth
-from planners.optimize.insight.feasibility import Feasibility, fit_feasibility
+from planners.optimize.insight.feasibility import fit_feasibility
 from planners.optimize.insight.reasons import explain_choices, split
 from planners.optimize.process.contract import Array, Earlier, Posterior
 from planners.optimize.process.fit import fit
@@ -39,7 +39,7 @@ ROUGH_ENTRIES = 128
 MOST_SCORED = 5_000_000
 """Settings that are looked at one by one; larger spaces are searched."""
 MOST_AIMS = 4
-_STARTS = 16  # best tried settings that a search begins from
+_SPREAD = 8  # settings for each place of a start's batch, where some are worth more than others
 _WORTH_REPEATING = 0.05  # a measurement's error, as a share of the results' spread
 
 
@@ -93,9 +93,11 @@ def propose(
     results = gather(grid, space, trials, pending, outcomes)
     given = dict(models or {})
     seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(3 + len(outcomes))]
+    feasibility = fit_feasibility(encoding, results.tried, results.failed, seeds[1])
+    worth = Worth(encoding, feasibility, tuple(preferences), costs)
     start = None if all(a.outcome in given for a in aims) else _too_early(results, trials, aims)
     if rule == "random" or start is not None:
-        return _spread(grid, results, batch, seeds[0], start)
+        return _spread(grid, results, batch, seeds, worth, start)
     silent = [limit for limit in limits if limit.outcome not in {*results.outcomes, *given}]
     limits = tuple(limit for limit in limits if limit not in silent)
     wanted = [name for name in outcomes if name in given or name in results.outcomes]
@@ -105,7 +107,6 @@ def propose(
         for i, name in enumerate(wanted)
     }
     goals = Goals(fitted, aims, limits, _floors(results, aims, limits))
-    worth = Worth(encoding, _feasibility(encoding, results, seeds[1]), tuple(preferences), costs)
     job = _Job(space, grid, results, tuple(trials), goals, worth, batch, seeds)
     proposal = job.choose(
         "thompson" if rule == "thompson" or (rule == "auto" and len(aims) > MOST_AIMS) else "improvement"
@@ -145,7 +146,7 @@ class _Job:
         blocked = self.results.blocked()
         size = self.grid.size
         if size is None or size > MOST_SCORED:
-            starts = measured[np.argsort(-screen(measured), kind="stable")[:_STARTS]] if len(measured) else measured
+            starts = relevant(self.goals, measured)
             return searched(self.grid, screen, blocked, starts[self.grid.allowed(starts)], SHORT, self.seeds[0])
         if size <= SHORT + len(blocked):
             rows = np.concatenate(list(self.grid.chunks(SHORT)))
@@ -236,13 +237,25 @@ def _too_early(results: Results, trials: Sequence[Trial], aims: Sequence[Aim]) -
     return None
 
 
-def _spread(grid: Grid, results: Results, batch: int, seed: int, why: str | None) -> Proposal:
-    """Without a model: spread over the space at the start (`why`), otherwise at random."""
+def _spread(grid: Grid, results: Results, batch: int, seeds: Sequence[int], worth: Worth, why: str | None) -> Proposal:
+    """Without a model: at the start (`why`) spread over the space, and more where it is worth more; otherwise at
+    random.
+    """
     blocked = results.blocked()
-    drawn = grid.draw(batch + len(blocked), seed, spread=why is not None)
-    drawn = drawn[[key not in blocked for key in keys(drawn)]][:batch]
+    even = why is None or worth.even
+    drawn = grid.draw((1 if even else _SPREAD) * batch + len(blocked), seeds[0], spread=why is not None)
+    drawn = drawn[[key not in blocked for key in keys(drawn)]]
+    if not even and len(drawn):
+        # A sample without replacement, with chances in proportion to the worth.
+        chance = worth.log(drawn) + np.random.default_rng(seeds[2]).gumbel(size=len(drawn))
+        drawn = drawn[np.argsort(-chance, kind="stable")]
+    drawn = drawn[:batch]
     rule = "random" if why is None else "start"
-    choices = tuple(Choice(setting=setting, rule=rule) for setting in grid.encoding.decode(drawn))
+    chances = np.clip(worth.feasibility.probability(drawn), 0.0, 1.0).tolist()
+    choices = tuple(
+        Choice(setting=setting, rule=rule, feasibility=chance)
+        for setting, chance in zip(grid.encoding.decode(drawn), chances, strict=True)
+    )
     how = "settings drawn at random" if why is None else f"settings spread over the space: {why}"
     few = "" if len(choices) == batch else f"; {len(choices)} of {batch}, as no more are left"
     return Proposal(choices=choices, words=how + few)
@@ -251,10 +264,6 @@ def _spread(grid: Grid, results: Results, batch: int, seed: int, why: str | None
 def _fit(encoding: Encoding, results: Results, name: str, earlier: Sequence[Earlier], seed: int) -> Fitted:
     measured = results.outcomes[name]
     return fit(encoding, measured.codes, measured.values, stds=measured.stds, seed=seed, earlier=earlier)
-
-
-def _feasibility(encoding: Encoding, results: Results, seed: int) -> Feasibility:
-    return fit_feasibility(encoding, results.tried, results.failed, seed)
 
 
 def _floors(results: Results, aims: Sequence[Aim], limits: Sequence[Limit]) -> Array:

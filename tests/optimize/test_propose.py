@@ -47,6 +47,15 @@ def test_it_starts_spread_over_the_space():
     assert "nothing was tried yet" in proposal.words
 
 
+def test_a_start_after_failures_keeps_away_from_their_like():
+    cold = [s for s in drawn(GRID, 135) if s["temperature"] == 60.0]
+    trials = [Trial(setting=s, failed=True) for s in cold[:12]]
+    trials += [Trial(setting=s) for s in drawn(GRID, 135, 1) if s["temperature"] > 60.0][:12]
+    proposal = propose(GRID, trials, aims=[YIELD], batch=12, seed=0)
+    assert {c.rule for c in proposal.choices} == {"start"}
+    assert sum(s["temperature"] == 60.0 for s in settings(proposal)) <= 2  # 4 when spread evenly
+
+
 def test_a_proposal_says_what_it_expects_and_why(eight):
     proposal = propose(GRID, eight, aims=[YIELD], batch=3, seed=0)
     assert len(proposal.choices) == 3

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from knowledge.records.space import Category, Number, NumberScale, Space, Where
 from planners.optimize.choosing.goals import Costs, CostTable, Preference
-from planners.optimize.insight.feasibility import Feasibility
+from planners.optimize.insight.feasibility import Always, Feasibility
 from planners.optimize.space.encoding import Codes, Encoding, to_code
 
 Array = NDArray[np.float64]
@@ -27,6 +27,11 @@ class Worth:
     feasibility: Feasibility
     preferences: tuple[Preference, ...] = ()
     costs: Costs | None = None
+
+    @property
+    def even(self) -> bool:
+        """Whether all settings are worth the same."""
+        return not self.preferences and self.costs is None and isinstance(self.feasibility, Always)
 
     def log(self, codes: Codes, *, every: bool = True) -> Array:
         """(n,): log of chance times preference, per cost. Without `every`, costs that are a function, asked setting by
