@@ -73,7 +73,7 @@ def render_conditions(data: ConditionsData) -> str:
         planes=_planes(data),
         held=_held(data),
         pictures=[(i, _effects(i), drawn.surface(i.surface, i.unit) if i.surface else None) for i in data.insights],
-        failed=[v for v in views if v.e.failed or (v.e.state == "FAILED")],
+        failed=[v for v in views if v.e.failed],
         draw=structures.draw,
         shown=shown,
         same=_same,
