@@ -76,9 +76,9 @@ def test_factor_of_a_column_is_its_kernel_by_hand() -> None:
     kernel = Kernel(ENCODING, FORM)
     latents = np.zeros((1, kernel.latents))
     a, b = np.array([[0.0, 0.0, 0.1]]), np.array([[0.0, 1.0, 0.4]])
-    relevance = 1.0 / (1.0 + np.exp(-FORM.relevance.mean))
+    relevance, importance = (1.0 / (1.0 + np.exp(-p.mean)) for p in (FORM.relevance, FORM.importance))
     x = np.sqrt(5.0) * 0.3 / (0.5 * np.sqrt(3.0) * np.exp(FORM.length.mean))
-    number = 1.0 - relevance + relevance * (1.0 + x + x * x / 3.0) * np.exp(-x)
+    number = 1.0 - importance + importance * (1.0 + x + x * x / 3.0) * np.exp(-x)
     expected = 1.0 * (1.0 - relevance) * number  # same solvent, another vessel, 30 degrees apart
     assert kernel.correlation(kernel.pairs(a, b), latents)[0, 0, 0] == pytest.approx(expected)
 
