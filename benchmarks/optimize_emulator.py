@@ -132,7 +132,7 @@ def emulate(
     worst = np.where(signs > 0, 0.0, 1.0)
 
     def measure(settings: Sequence[Setting]) -> Values:
-        return low + (high - low) * networks.mean(inputs(space, settings)).numpy()
+        return np.asarray(low + (high - low) * networks.mean(inputs(space, settings)).numpy())
 
     front = (best - worst) * signs
     return Problem(
