@@ -178,8 +178,8 @@ def guesses(
 
 def _widest(widening: Widening, nearest: Array) -> Array:
     """As the surrogate widens, by the nearest neighbour; as for a scaffold that is known or new, whichever is wider, as
-    nobody has looked at scaffolds. Of the 40 molecules of 2,500 that the full models promised most for, nine in ten were
-    among the first 121 of the guess, and among the first 403 when scaffolds counted as known.
+    nobody has looked at scaffolds. Of the 40 molecules of 2,500 for which the full models promised most, nine in ten
+    were among the first 121 of the guess; among the first 403 when scaffolds counted as known.
     """
     known = widening.known(nearest)
     return known if widening.new is None else np.maximum(known, widening.new(nearest))
