@@ -224,6 +224,30 @@ def test_a_whole_file_is_the_same_campaign_however_its_table_is_found(tmp_path: 
     assert read_conditions_campaign(tmp_path).sha256 != spec.sha256, "other results are another campaign"
 
 
+def test_amounts_and_rules_may_be_searched_as_well(tmp_path: Path) -> None:
+    """A loading in place of fixed equivalents, a substance left out, and one that counts beside another."""
+    rules = (
+        "{kind: only_when, parameter: loading, where: [{parameter: ligand, options: [PPh3, PCy3]}], otherwise: 0.01}",
+        "{kind: linear, terms: {temperature: 1}, maximum: 110, reason: the vessel}",
+    )
+    text = with_rules(*rules).replace(EQUIVALENTS, "    role: ligand\n")
+    text = text.replace(
+        "objectives:", "  - {name: loading, role: loading, of: ligand, levels: [0.01, 0.04]}\nobjectives:"
+    )
+    text = text.replace("      PPh3:", "      none:\n      PPh3:")
+    text = text.replace("parameters: {ligand", "parameters: {loading: Loading, ligand")
+    write_conditions(tmp_path)
+    lines = (tmp_path / "table.csv").read_text(encoding="utf-8").splitlines()
+    wide = [lines[0] + ",Loading", *(f"{line},{0.04 if 'PPh3' in line else 0.01}" for line in lines[1:])]
+    (tmp_path / "table.csv").write_text("\n".join(wide), encoding="utf-8")
+    spec = read_conditions_campaign(tmp_path, text)
+    assert spec.space[0].options[0].name == "none"
+    assert [str(rule) for rule in spec.searched.rules][1] == "temperature <= 110 (the vessel)"
+    assert read_spec(spec.canonical()).sha256 == spec.sha256
+    # Three temperatures and bases; with two of the five ligands also two loadings.
+    assert coverage(spec).startswith("table.csv answers 36 of 63 settings (nothing of ligand none)")
+
+
 def test_options_keep_their_order(tmp_path: Path) -> None:
     """What is stored sorts its keys; the codes of options must not move with them."""
     spec = read_conditions_campaign(tmp_path)
