@@ -162,7 +162,7 @@ def test_numbers_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "places"),
+    "values, places",
     [
         (np.full(5, 7.0), [0, 1, 2, 3, 4]),
         (np.zeros(3), [0, 1, 2]),
