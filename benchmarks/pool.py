@@ -31,7 +31,7 @@ from knowledge.records.fact import Fact
 from knowledge.records.objective import Constraint, Direction, Objective
 from planners.optimize import batch, funnel
 from planners.optimize.batch import Selection, select
-from planners.optimize.glance import Glances, each_glance
+from planners.optimize.glance import Glances, each_glance, reading
 from planners.optimize.goals import Observation
 from planners.optimize.surrogates import Surrogates, fit_surrogates
 
@@ -113,8 +113,9 @@ def case(candidates: int, observations: int, processes: int) -> dict[str, Any]:
     fit = spent.lap()
     chosen = choose(models, given, processes, None)
     first = spent.lap()
-    known = list(each_glance(sorted(set(given.pool)), processes=processes))
-    reading = spent.lap()
+    with reading(processes) as crew:
+        known = list(each_glance(sorted(set(given.pool)), crew))
+    read = spent.lap()
     again = choose(Surrogates(models.models, seed=SEED), given, processes, known)
     second = spent.lap()
     if [s.smiles for s in again] != [s.smiles for s in chosen]:
@@ -125,7 +126,7 @@ def case(candidates: int, observations: int, processes: int) -> dict[str, Any]:
         "observations": observations,
         "fit_s": fit,
         "choose_s": first,
-        "read_s": reading,
+        "read_s": read,
         "choose_known_pool_s": second,
         "total_s": [round(a + b, 2) for a, b in zip(fit, first, strict=True)],
         "peak_memory_mb": round(machine.peak_memory_mb() + (processes * children if processes > 1 else 0.0), 1),

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors, rdPartialCharges
 
-from knowledge.features.featurizer import CACHED_ROWS, parse
+from knowledge.features.featurizer import Memory, parse
 
 _ELEMENTS = ("C", "N", "O", "F", "Si", "P", "S", "Cl", "Br", "I")
 
@@ -58,8 +57,7 @@ _COLUMNS = (
 )
 
 
-@lru_cache(maxsize=CACHED_ROWS)
-def _row(smiles: str) -> npt.NDArray[np.float64]:
+def _computed(smiles: str) -> npt.NDArray[np.float64]:
     mol = parse(smiles)
     logp, refractivity = rdMolDescriptors.CalcCrippenDescriptors(mol)
     charges = _charges(mol)
@@ -76,8 +74,10 @@ def _row(smiles: str) -> npt.NDArray[np.float64]:
         *_bcut(mol),
     ]
     row: npt.NDArray[np.float64] = np.nan_to_num(np.array(values, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    row.setflags(write=False)
     return row
+
+
+ROWS = Memory(_computed)
 
 
 def _charges(mol: Chem.Mol) -> npt.NDArray[np.float64]:
@@ -113,4 +113,4 @@ class Descriptors:
         """Shape (len(smiles), len(columns)). Raises InvalidMolecule."""
         if not smiles:
             return np.zeros((0, len(_COLUMNS)))
-        return np.stack([_row(text) for text in smiles])
+        return np.stack([ROWS(text) for text in smiles])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,33 @@ class Featurizer(Protocol):
     def __call__(self, smiles: Sequence[str]) -> npt.NDArray[np.float64]:
         """Shape (len(smiles), len(columns)), finite. Raises InvalidMolecule."""
         ...
+
+
+class Memory:
+    """Rows by SMILES as given, computed when first asked for; the oldest go when there are more than CACHED_ROWS. Rows
+    that were computed elsewhere can be kept as well.
+    """
+
+    def __init__(self, compute: Callable[[str], npt.NDArray[Any]]) -> None:
+        self.compute = compute
+        self._rows: dict[str, npt.NDArray[Any]] = {}
+        self._lock = Lock()
+
+    def __contains__(self, smiles: str) -> bool:
+        return smiles in self._rows
+
+    def __call__(self, smiles: str) -> npt.NDArray[Any]:
+        """Raises what `compute` raises."""
+        row = self._rows.get(smiles)
+        return self.keep(smiles, self.compute(smiles)) if row is None else row
+
+    def keep(self, smiles: str, row: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        row.setflags(write=False)
+        with self._lock:
+            if len(self._rows) >= CACHED_ROWS:
+                del self._rows[next(iter(self._rows))]
+            self._rows[smiles] = row
+        return row
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 
-from knowledge.features.featurizer import CACHED_ROWS, parse
+from knowledge.features.featurizer import CACHED_ROWS, Memory, parse
 from knowledge.records.base import sha256_text
 
 LIMIT = 1e4  # beyond this a descriptor has diverged (an information content, a charge without parameters)
@@ -40,8 +40,7 @@ def _sparing(name: str, function: Callable[..., float]) -> Callable[[Chem.Mol], 
     return (lambda mol: function(mol, False)) if name in _ESTATE else function
 
 
-@lru_cache(maxsize=CACHED_ROWS)
-def _row(smiles: str) -> npt.NDArray[np.float32]:
+def _computed(smiles: str) -> npt.NDArray[np.float32]:
     mol = parse(smiles)
     values = np.zeros(len(_functions()))
     with rdBase.BlockLogs():
@@ -49,9 +48,10 @@ def _row(smiles: str) -> npt.NDArray[np.float32]:
             value = _defined(function, mol)
             values[i] = np.sign(value) * np.log1p(abs(value)) if name in _LOGARITHMIC else value
     # Single precision in the cache: 1 kB a molecule.
-    row = np.clip(np.nan_to_num(values, nan=0.0, posinf=LIMIT, neginf=-LIMIT), -LIMIT, LIMIT).astype(np.float32)
-    row.setflags(write=False)
-    return row
+    return np.clip(np.nan_to_num(values, nan=0.0, posinf=LIMIT, neginf=-LIMIT), -LIMIT, LIMIT).astype(np.float32)
+
+
+ROWS = Memory(_computed)
 
 
 def _defined(function: Callable[[Chem.Mol], float], mol: Chem.Mol) -> float:
@@ -82,7 +82,7 @@ class Topological:
         """Shape (len(smiles), len(columns)). Raises InvalidMolecule."""
         rows = np.zeros((len(smiles), len(_functions())))
         for row, text in zip(rows, smiles, strict=True):
-            row[:] = _row(text)
+            row[:] = ROWS(text)
         return rows
 
 

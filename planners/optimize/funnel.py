@@ -12,14 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from knowledge.features.ahead import look_ahead
 from knowledge.qspr.kernels import Array
 from knowledge.records.molecule import InvalidMolecule, Molecule
 from knowledge.records.objective import Constraint, Objective
 from planners.optimize.coarse import guesses
-from planners.optimize.glance import Glances, each_glance
+from planners.optimize.glance import Glances, each_glance, reading
 from planners.optimize.goals import Observation, needed_properties, scale
 from planners.optimize.outlook import draws, feasibility
 from planners.optimize.prescreen import OPTIMISM, directions, interleave, reached
+from planners.optimize.surrogate import Surrogate
 from planners.optimize.surrogates import Surrogates
 
 LARGE = 3000  # molecules; up to here everybody is seen by the full models
@@ -84,10 +86,34 @@ def finalists(
     kept, count = KEPT if kept is None else kept, FINALISTS if count is None else count
     promise = Promise(objectives, constraints, observed, seed)
     names = needed_properties(objectives, constraints)
-    models = [surrogates[name] for name in names]
+    with reading(processes) as crew:
+        stream = each_glance(pool, crew) if parts is None else parts
+        scores = _guessed(promise, [surrogates[name] for name in names], names, pool, stream)
+        passed: dict[str, str] = {}
+        for i in _order(scores, pool, 2 * kept + len(blocked)):
+            if len(passed) == kept:
+                break
+            key = Molecule.from_smiles(pool[i]).inchikey
+            if key not in blocked:
+                passed.setdefault(key, pool[i])
+        if len(passed) <= count:
+            return passed
+        keys = sorted(passed)
+        canonical = [Molecule.from_smiles(passed[key]).smiles for key in keys]
+        if crew is not None:
+            look_ahead(canonical, crew)
+    told = surrogates.beliefs(names, canonical)
+    means, stds = ({name: b[i] for name, b in told.items()} for i in (0, 1))
+    best = _order(promise.of(means, stds), keys, count)[:count]
+    return {keys[i]: passed[keys[i]] for i in best}
+
+
+def _guessed(
+    promise: Promise, models: Sequence[Surrogate], names: Sequence[str], pool: Sequence[str], stream: Iterable[Glances]
+) -> Array:
+    """Promise (n, d) of every molecule of the pool. Raises InvalidMolecule."""
     scores: list[Array] = []
     place = 0
-    stream = each_glance(pool, processes=processes) if parts is None else parts
     for beliefs, readable in guesses(models, stream):
         if not readable.all():
             unreadable = pool[place + int(np.argmin(readable))]
@@ -95,21 +121,7 @@ def finalists(
         place += len(readable)
         means, stds = ({name: b[i] for name, b in zip(names, beliefs, strict=True)} for i in (0, 1))
         scores.append(promise.of(means, stds).astype(np.float32))
-    passed: dict[str, str] = {}
-    for i in _order(np.concatenate(scores), pool, 2 * kept + len(blocked)):
-        if len(passed) == kept:
-            break
-        key = Molecule.from_smiles(pool[i]).inchikey
-        if key not in blocked:
-            passed.setdefault(key, pool[i])
-    if len(passed) <= count:
-        return passed
-    keys = sorted(passed)
-    canonical = [Molecule.from_smiles(passed[key]).smiles for key in keys]
-    told = surrogates.beliefs(names, canonical)
-    means, stds = ({name: b[i] for name, b in told.items()} for i in (0, 1))
-    best = _order(promise.of(means, stds), keys, count)[:count]
-    return {keys[i]: passed[keys[i]] for i in best}
+    return np.concatenate(scores)
 
 
 def _order(scores: Array, names: Sequence[str], most: int) -> list[int]:

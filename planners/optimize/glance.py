@@ -7,7 +7,8 @@ tenth of one, most of it for reading the SMILES. A hundred thousand molecules ke
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
@@ -78,21 +79,25 @@ class Glances:
         )
 
 
-def glances(smiles: Sequence[str], *, processes: int = 1) -> Glances:
-    """Of all of them; see `each_glance`."""
-    return Glances.joined(list(each_glance(smiles, processes=processes)))
-
-
-def each_glance(smiles: Sequence[str], *, processes: int = 1) -> Iterator[Glances]:
-    """Some thousand molecules after another, the same for any number of `processes`. More than one are started anew,
-    which takes about two seconds; they work ahead of whoever takes the results.
-    """
-    parts = [smiles[i : i + _AT_ONCE] for i in range(0, len(smiles), _AT_ONCE)] or [()]
-    if processes < 2 or len(parts) < 2:
-        yield from map(look, parts)
+@contextmanager
+def reading(processes: int) -> Iterator[Executor | None]:
+    """Processes that read molecules, or None for one, this. They are started anew, which takes about a second."""
+    if processes < 2:
+        yield None
         return
-    with ProcessPoolExecutor(min(processes, len(parts)), mp_context=get_context("spawn")) as crew:
-        yield from crew.map(look, parts)
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as crew:
+        yield crew
+
+
+def glances(smiles: Sequence[str], crew: Executor | None = None) -> Glances:
+    """Of all of them; see `each_glance`."""
+    return Glances.joined(list(each_glance(smiles, crew)))
+
+
+def each_glance(smiles: Sequence[str], crew: Executor | None = None) -> Iterator[Glances]:
+    """Some thousand molecules after another, the same with a crew as without; it works ahead of whoever takes them."""
+    parts = [smiles[i : i + _AT_ONCE] for i in range(0, len(smiles), _AT_ONCE)] or [()]
+    yield from map(look, parts) if crew is None else crew.map(look, parts)
 
 
 def look(smiles: Sequence[str]) -> Glances:

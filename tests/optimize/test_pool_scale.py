@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from knowledge.features import CountMorgan
+from knowledge.features import CountMorgan, descriptors, topological
+from knowledge.features.ahead import look_ahead
 from knowledge.qspr.kernels import coded, tanimoto
 from knowledge.records.molecule import InvalidMolecule, Molecule
 from planners.optimize import batch, funnel
 from planners.optimize.batch import select
 from planners.optimize.coarse import Coarse, Known, guesses
-from planners.optimize.glance import Glances, each_glance, glances
+from planners.optimize.glance import Glances, each_glance, glances, reading
 from planners.optimize.surrogates import Surrogates
 from tests.optimize.conftest import CONSTRAINTS, OBJECTIVES, World
 
@@ -139,8 +140,16 @@ def test_a_molecule_that_cannot_be_read_is_named(world: World, surrogates: Surro
         )
 
 
-def test_several_processes_read_the_same() -> None:
+def test_several_processes_read_and_describe_the_same() -> None:
     smiles = ["C" * (i % 30 + 1) + "O" * (i % 3) for i in range(4100)]
-    one, two = glances(smiles), glances(smiles, processes=2)
+    odd = ["CCC(=O)c1ccc(CN)cc1", "O=S1(=O)CCCC1CC"]
+    with reading(2) as crew:
+        assert crew is not None
+        one, two = glances(smiles), glances(smiles, crew)
+        look_ahead(odd, crew)
     np.testing.assert_array_equal(one.columns, two.columns)
     np.testing.assert_array_equal(one.numbers, two.numbers)
+    for memory in (topological.ROWS, descriptors.ROWS):
+        for text in odd:
+            assert text in memory
+            np.testing.assert_array_equal(memory(text), memory.compute(text))
