@@ -85,7 +85,7 @@ def test_choices_say_why(data: ConditionsData, page: str) -> None:
         assert e.choice.uncertainty is not None
         assert e.known_best is not None
         assert len(e.choice.nearest) > 0
-    assert told.count("that only doubt offers") == len(chosen)
+    assert told.count("offered by its doubt") == len(chosen)
     assert page.count('class="split"') == len(chosen)
     assert "Known experiments most like it" in told
 

@@ -112,7 +112,8 @@ def stagnant(best: Sequence[float], *, maximise: bool, noise: float, batches: in
     measurement's error (`noise`) in the last `batches` batches.
     """
     if len(best) <= batches:
-        words = f"{len(best)} batches are done; progress is judged over {batches}"
+        done = "1 batch is" if len(best) == 1 else f"{len(best)} batches are"
+        words = f"{done} done; progress is judged from {batches + 1} on"
         return Advice(rule="stagnation", stop=False, words=words, numbers={"batches": float(len(best))})
     sign = 1.0 if maximise else -1.0
     rise = sign * (best[-1] - best[-1 - batches])
