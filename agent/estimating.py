@@ -52,7 +52,8 @@ def _of_molecules(spec: CampaignSpec) -> dict[str, Any]:
     again = _seconds(lambda: model[richest].predict(asked)) / len(asked)  # features are known by now
     planner = route_planner(spec.making)
     planner.makeable(asked[0])
-    per_route = _seconds(lambda: [planner.makeable(s) for s in asked[1 : 1 + _ROUTES]]) / _ROUTES
+    # A candidate is not in stock, so a route to it must be sought.
+    per_route = _seconds(lambda: [planner.makeable(s, make=True) for s in asked[1 : 1 + _ROUTES]]) / _ROUTES
 
     done = batches(spec.budget.experiments, spec.budget.batch)
     rows = {name: min(MAX_ROWS, len(found)) for name, found in facts.items()}
@@ -62,7 +63,10 @@ def _of_molecules(spec: CampaignSpec) -> dict[str, Any]:
     library = len(known) if "library" in spec.search.generators else 0
     scored = bred + ELITE
     growing = again * sum(near.values()) / large  # a prediction compares with every training row
-    predicted = Growth(per_molecule - again + growing, 1.0)
+    described = max(per_molecule - again, 0.0)
+    predicted = Growth(described + growing, 1.0)
+    whole = {fact.smiles for found in facts.values() if len(found) <= MAX_ROWS for fact in found}
+    fitted[0] += described * (len(whole) + sum(MAX_ROWS for found in facts.values() if len(found) > MAX_ROWS))
     sought = math.ceil(_REMAINING * (spec.search.checked + SAMPLE))
     parts = [
         _given("models", "training rows", sum(near.values()), fitted),
