@@ -40,7 +40,7 @@ MOST_SCORED = 5_000_000
 """Settings that are looked at one by one; larger spaces are searched."""
 MOST_AIMS = 4
 _SPREAD = 8  # settings for each place of a start's batch, where some are worth more than others
-_WORTH_REPEATING = 0.05  # a measurement's error, as a share of the results' spread
+_WORTH_REPEATING = 0.15  # a measurement's error, as a share of the results' spread
 
 
 class Proposal(Record):

@@ -114,7 +114,7 @@ def test_when_all_was_tried_only_noise_is_a_reason_to_repeat():
     rng = np.random.default_rng(0)
     noisy = [
         Trial(
-            setting=t.setting, values={"yield": float(t.values["yield"] + rng.normal(scale=20.0))}, stds={"yield": 20.0}
+            setting=t.setting, values={"yield": float(t.values["yield"] + rng.normal(scale=30.0))}, stds={"yield": 30.0}
         )
         for t in exact
     ]
