@@ -206,6 +206,7 @@ class TestEmulator:
         assert 0.95 < found[-1] <= 1.01
 
     @pytest.mark.skipif(not OLYMPUS.is_dir(), reason="the Olympus problems are not here")
+    @pytest.mark.slow
     def test_an_olympus_problem(self) -> None:
         problem = olympus(OLYMPUS, "suzuki_i")
         assert [(goal.outcome, goal.maximise) for goal in problem.goals] == [("yield", True), ("turnover", True)]
