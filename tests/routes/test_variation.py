@@ -213,9 +213,23 @@ def test_giving_up() -> None:
     assert hopeless([nothing, nothing])
     assert hopeless([nothing, little]) == "", "it begins to work"
     assert hopeless([impure, impure]) == ""
+    mass = Attempt(setting=own_setting(ETHER), seen=Seen(mass_yield=4.0, no_product=True), fault=Fault.NOT_PARTED)
+    assert hopeless([mass, mass]) == ""
+    assert hopeless([mass, nothing]), "what had come along is gone, and no product is left"
     fine = decide([Synthesis((ETHER,), (Seen(mass_yield=0.8),))], below=0.1, minimum_purity=0.9, hottest=HOT,
                   largest=LARGE, seed=0)  # fmt: skip
     assert fine == "nothing that was seen says which step failed"
+
+
+def test_what_never_helped_in_a_campaign_is_not_tried_any_more() -> None:
+    def after(helped: int, ended: int) -> Decision | str:
+        failed = Synthesis((ETHER,), (Seen(mass_yield=0.02, no_product=True),))
+        record = {Fault.NO_CONVERSION: (helped, ended), Fault.NOT_PARTED: (0, 9)}
+        return decide([failed], below=0.1, minimum_purity=0.9, hottest=HOT, largest=LARGE, seed=0, record=record)
+
+    assert isinstance(after(0, 0), Decision)
+    assert isinstance(after(1, 2), Decision)
+    assert after(0, 2) == "of 2 earlier attempts after the same fault (no conversion) none helped"
 
 
 def test_the_rule_is_the_mean_of_the_model_and_results_correct_it() -> None:
