@@ -20,6 +20,8 @@ from planners.optimize.surrogates import Surrogates
 from planners.optimize.threads import blas_threads, torch_threads
 
 Rule = Literal["auto", "random"]
+
+MANY = 100  # molecules measured or pending; of more, only those on a possible front are improved upon
 _LEAST_CHANCE = 1e-6
 
 
@@ -158,7 +160,7 @@ def _greedy(
 ) -> list[tuple[str, float | None]]:
     import torch
 
-    from planners.optimize.acquisition import Goals, build, evaluate
+    from planners.optimize.acquisition import Goals, build, evaluate, relevant
     from planners.optimize.pool_model import PoolModel
 
     # Sorted by key: neither the order of the pool nor that of the observations can change a base sample.
@@ -172,6 +174,8 @@ def _greedy(
         torch.manual_seed(seed)
         model = PoolModel(surrogates, smiles, properties)
         goals = Goals(model, properties, objectives, constraints)
+        if len(baseline) > MANY:
+            baseline = relevant(model, goals, baseline, seed=seed)
         while len(chosen) < q:
             allowed = [i for i in open_ if allowance > 0 or order[i] not in scarce]
             if not allowed:

@@ -123,6 +123,34 @@ def test_what_is_limited_does_not_crowd_out_what_is_free(
     assert len(limited & set(chosen(world, surrogates, limited=limited, limit=1))) == 1
 
 
+def test_measured_molecules_that_cannot_matter_may_be_left_out(
+    world: World, surrogates: Surrogates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = [world.observe(s) for s in world.pool[:40]]
+
+    def choice() -> list[batch.Selection]:
+        return select(
+            surrogates,
+            world.pool,
+            observed=measured,
+            pending=(),
+            objectives=OBJECTIVES,
+            constraints=CONSTRAINTS,
+            q=4,
+            seed=1,
+        )
+
+    whole = choice()
+    monkeypatch.setattr(batch, "MANY", 10)
+    fewer = choice()
+    # Other random numbers are drawn for fewer points, so near-equals may change places.
+    assert len({s.smiles for s in whole} & {s.smiles for s in fewer}) >= 3
+    assert [s.smiles for s in fewer[:2]] == [s.smiles for s in whole[:2]]
+    for one, other in zip(whole[:2], fewer[:2], strict=True):
+        assert one.acquisition is not None
+        assert other.acquisition == pytest.approx(one.acquisition, abs=0.4)
+
+
 def test_parts_join_to_the_whole() -> None:
     smiles = ["CCO", "", "c1ccccc1", "not a molecule", "CC(=O)OCC"]
     whole = glances(smiles)
