@@ -34,7 +34,7 @@ from planners.optimize.space.encoding import Codes, Encoding
 FORM = Form()
 SAMPLED = 120  # measurements; with more, hyperparameters are known well enough for their best values
 ENOUGH = 300  # measurements that hyperparameters are estimated from
-MEMBERS, SWEEPS = 20, 50
+MEMBERS, SWEEPS = 16, 60
 HUGE = 1e100  # values beyond are taken for this: their squares would not be numbers
 
 
