@@ -25,6 +25,7 @@ from planners.optimize.choosing.worth import Worth
 from planners.optimize.insight.feasibility import fit_feasibility
 from planners.optimize.insight.reasons import explain_choices, split
 from planners.optimize.process.contract import Array, Earlier, Posterior
+from planners.optimize.process.families import Families
 from planners.optimize.process.fit import fit
 from planners.optimize.process.fitted import Fitted
 from planners.optimize.space.encoding import Codes, Encoding
@@ -128,34 +129,52 @@ class _Job:
 
     def choose(self, rule: str) -> Proposal:
         measured = self.results.tried_with([a.outcome for a in self.goals.aims])
-        done = np.concatenate([measured, self.results.pending])
-        codes = self._short(measured, done)
+        codes = self._short(measured)
         if len(codes) == 0:
             return self._again()
         if rule == "thompson":
             picked = thompson(self.goals, self.worth, codes, self.batch, self.seeds[2])
         else:
             known = np.concatenate([relevant(self.goals, measured), self.results.pending])
-            picked = greedy(self.goals, self.worth, known, codes, self.batch, self.seeds[2])
+            picked = greedy(
+                self.goals,
+                self.worth,
+                known,
+                codes,
+                self.batch,
+                self.seeds[2],
+                turn=len(self.results.tried) + len(self.results.pending),
+            )
         return self._proposal(
             codes, picked, rule, f"{_by(rule, self.goals.aims)} over {_count(len(measured), 'setting')}"
         )
 
-    def _short(self, measured: Codes, done: Codes) -> Codes:
-        screen = Screen.over(self.goals, self.worth, measured)
+    def _short(self, measured: Codes) -> Codes:
+        """What each family of models finds promising."""
         blocked = self.results.blocked()
         size = self.grid.size
-        if size is None or size > MOST_SCORED:
-            starts = relevant(self.goals, measured)
-            return searched(self.grid, screen, blocked, starts[self.grid.allowed(starts)], SHORT, self.seeds[0])
-        if size <= SHORT + len(blocked):
+        if size is not None and size <= SHORT + len(blocked):
             rows = np.concatenate(list(self.grid.chunks(SHORT)))
             return rows[[key not in blocked for key in keys(rows)]]
+        families = self.goals.families()
+        found = [self._promising(goals, measured, blocked, SHORT // len(families)) for goals in families]
+        rows = np.concatenate(found)
+        first: dict[bytes, int] = {}
+        for i, key in enumerate(keys(rows)):
+            first.setdefault(key, i)
+        return rows[list(first.values())]
+
+    def _promising(self, goals: Goals, measured: Codes, blocked: set[bytes], count: int) -> Codes:
+        screen = Screen.over(goals, self.worth, measured)
+        size = self.grid.size
+        if size is None or size > MOST_SCORED:
+            starts = relevant(goals, measured)
+            return searched(self.grid, screen, blocked, starts[self.grid.allowed(starts)], count, self.seeds[0])
         rough = None
         if size > SCORED_WHOLE:
             members = max(1, ROUGH_ENTRIES // max(len(measured), 1))
-            rough = Screen.over(self.goals.thinned(members), self.worth, measured)
-        return finite(self.grid, screen, blocked, SHORT, self.seeds[0], rough=rough)
+            rough = Screen.over(goals.thinned(members), self.worth, measured)
+        return finite(self.grid, screen, blocked, count, self.seeds[0], rough=rough)
 
     def _again(self) -> Proposal:
         """Nothing is left to try for the first time."""
@@ -261,7 +280,7 @@ def _spread(grid: Grid, results: Results, batch: int, seeds: Sequence[int], wort
     return Proposal(choices=choices, words=how + few)
 
 
-def _fit(encoding: Encoding, results: Results, name: str, earlier: Sequence[Earlier], seed: int) -> Fitted:
+def _fit(encoding: Encoding, results: Results, name: str, earlier: Sequence[Earlier], seed: int) -> Fitted | Families:
     measured = results.outcomes[name]
     return fit(encoding, measured.codes, measured.values, stds=measured.stds, seed=seed, earlier=earlier)
 
@@ -285,7 +304,7 @@ def _floors(results: Results, aims: Sequence[Aim], limits: Sequence[Limit]) -> A
 
 
 def _states(models: Mapping[str, Posterior]) -> dict[str, dict[str, Any]]:
-    return {name: model.state() for name, model in models.items() if isinstance(model, Fitted)}
+    return {name: model.state() for name, model in models.items() if isinstance(model, Fitted | Families)}
 
 
 def _by(rule: str, aims: Sequence[Aim]) -> str:

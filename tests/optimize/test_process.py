@@ -9,6 +9,7 @@ from knowledge.records.space import Category, Number, Option, Space
 from planners.optimize.process.contract import Array, Posterior
 from planners.optimize.process.descriptions import Distance, Likeness
 from planners.optimize.process.evidence import JITTER, Evidence
+from planners.optimize.process.families import Families
 from planners.optimize.process.fit import FORM, fit, restore
 from planners.optimize.process.fitted import Fitted
 from planners.optimize.process.kernel import Kernel
@@ -37,9 +38,16 @@ def outcome(codes: Codes) -> Array:
 
 
 @pytest.fixture(scope="module")
-def fitted() -> Fitted:
+def families() -> Families:
     codes = settings(20)
-    return fit(ENCODING, codes, outcome(codes), seed=3)
+    found = fit(ENCODING, codes, outcome(codes), seed=3)
+    assert isinstance(found, Families)
+    return found
+
+
+@pytest.fixture(scope="module")
+def fitted(families: Families) -> Fitted:
+    return families.models[0]
 
 
 def test_posterior_is_that_of_a_gaussian_process(fitted: Fitted) -> None:
@@ -192,7 +200,8 @@ def test_known_errors_are_trusted_as_little_as_they_say() -> None:
     np.testing.assert_allclose(means, outcome(codes[::2]), atol=15.0)
 
 
-def test_same_arguments_same_model_and_back_from_its_state(fitted: Fitted) -> None:
+def test_same_arguments_same_model_and_back_from_its_state(families: Families) -> None:
+    fitted = families
     codes, asked = settings(20), settings(10, seed=9)
     again = fit(ENCODING, codes, outcome(codes), seed=3)
     assert again.state() == fitted.state()

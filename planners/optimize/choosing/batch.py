@@ -51,9 +51,14 @@ def relevant(goals: Goals, tried: Codes) -> Codes:
     return tried[np.sort(candidates[order[:RELEVANT]])]
 
 
-def greedy(goals: Goals, worth: Worth, known: Codes, codes: Codes, batch: int, seed: int) -> Picked:
-    """`known`: settings that count as done. Every place takes what adds most to them and to the places before it."""
-    prospects = Prospects(goals, np.concatenate([known, codes]), len(known), batch, seed)
+def greedy(goals: Goals, worth: Worth, known: Codes, codes: Codes, batch: int, seed: int, *, turn: int = 0) -> Picked:
+    """`known`: settings that count as done. Every place takes what adds most to them and to the places before it.
+
+    Families of models take turns, beginning with number `turn` (modulo their number): a batch then holds what each of
+    them thinks best, and none has to be believed alone.
+    """
+    both = np.concatenate([known, codes])
+    opinions = [Prospects(g, both, len(known), batch, seed) for g in goals.families()]
     factor = worth.log(codes)
     # Where nothing promises any improvement at all, the least known comes first.
     doubt = sum(np.log(moments(model, codes)[1]) for model in goals.models.values())
@@ -61,7 +66,7 @@ def greedy(goals: Goals, worth: Worth, known: Codes, codes: Codes, batch: int, s
     rows: list[int] = []
     acquisitions: list[float | None] = []
     while len(rows) < min(batch, len(codes)):
-        values = prospects.log_values()[len(known) :] + factor
+        values = opinions[(turn + len(rows)) % len(opinions)].log_values()[len(known) :] + factor
         values = np.where(open_, values, -np.inf)
         best = int(np.argmax(values))
         if np.isfinite(values[best]):
@@ -71,7 +76,8 @@ def greedy(goals: Goals, worth: Worth, known: Codes, codes: Codes, batch: int, s
             acquisitions.append(None)
         rows.append(best)
         open_[best] = False
-        prospects.settle(len(known) + best)
+        for opinion in opinions:
+            opinion.settle(len(known) + best)
     return Picked(tuple(rows), tuple(acquisitions))
 
 

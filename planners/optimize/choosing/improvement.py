@@ -19,6 +19,7 @@ from planners.optimize.choosing.goals import Aim, Limit
 from planners.optimize.choosing.normal import gain, log_improvement, log_mean, log_within
 from planners.optimize.choosing.scenarios import Scenarios, quasi_random
 from planners.optimize.process.contract import Posterior
+from planners.optimize.process.families import Families
 from planners.optimize.process.fitted import Fitted
 from planners.optimize.space.encoding import Codes
 
@@ -41,8 +42,24 @@ class Goals:
 
     def thinned(self, members: int) -> Goals:
         """By models of fewer members, where they know how to be."""
-        return replace(
-            self, models={k: m.thinned(members) if isinstance(m, Fitted) else m for k, m in self.models.items()}
+        thinned = {
+            name: model.thinned(members) if isinstance(model, Fitted | Families) else model
+            for name, model in self.models.items()
+        }
+        return replace(self, models=thinned)
+
+    def families(self) -> tuple[Goals, ...]:
+        """The same by each family of models alone, where there are several."""
+        count = max(len(m.models) if isinstance(m, Families) else 1 for m in self.models.values())
+        return tuple(
+            replace(
+                self,
+                models={
+                    name: m.models[min(i, len(m.models) - 1)] if isinstance(m, Families) else m
+                    for name, m in self.models.items()
+                },
+            )
+            for i in range(count)
         )
 
     def chances(self, outcome: str) -> list[Limit]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,3 +61,27 @@ class Earlier:
     codes: Codes
     values: Array
     stds: Array | None = None
+
+
+class Covariances(Protocol):
+    """A kernel for many choices of hyperparameters (`latents`, (M, ...)) at once, in deviations of the outcome."""
+
+    def pairs(self, codes: Codes, others: Codes) -> Any:
+        """What the other methods need to know of two sets of settings, whatever the hyperparameters."""
+        ...
+
+    def correlation(self, pairs: Any, latents: Array) -> Array:
+        """(M, n, m), 1 for a setting and itself."""
+        ...
+
+    def covariance(self, pairs: Any, latents: Array) -> Array:
+        """(M, n, m), of the noiseless outcome; the unknown mean is in it."""
+        ...
+
+    def variance(self, latents: Array) -> Array:
+        """(M,): of the noiseless outcome at any setting."""
+        ...
+
+    def noise(self, latents: Array) -> Array:
+        """(M,): variance of a measurement's error."""
+        ...

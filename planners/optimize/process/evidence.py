@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planners.optimize.process.contract import Array
+from planners.optimize.process.contract import Array, Covariances
 from planners.optimize.process.kernel import Kernel, spread_out
 from planners.optimize.space.encoding import Codes
 
@@ -13,10 +13,10 @@ STEP = 1e-5  # of the latent in a factor's derivative
 CORNER = 1e12
 
 
-class Evidence:
+class Likelihood:
     """Of `values` (n,), mean 0 and variance 1 or so, measured at `codes` with known error variances `known` (n,)."""
 
-    def __init__(self, kernel: Kernel, codes: Codes, values: Array, known: Array) -> None:
+    def __init__(self, kernel: Covariances, codes: Codes, values: Array, known: Array) -> None:
         self._kernel = kernel
         self._pairs = kernel.pairs(codes, codes)
         self._values = values
@@ -47,12 +47,20 @@ class Evidence:
             dtype=np.float64,
         )
 
+
+class Evidence(Likelihood):
+    """With the gradient, for kernels of factors."""
+
+    def __init__(self, kernel: Kernel, codes: Codes, values: Array, known: Array) -> None:
+        super().__init__(kernel, codes, values, known)
+        self._factored = kernel
+
     def posterior(self, latent: Array, trend: Array | None = None) -> tuple[float, Array]:
         """Logarithm of marginal likelihood times prior of one choice (latents,), and its gradient. `trend` (n,) is
         taken off the values.
         """
         values = self._values if trend is None else self._values - trend
-        kernel, n, row = self._kernel, len(self._values), latent[None]
+        kernel, n, row = self._factored, len(self._values), latent[None]
         spread = [spread_out(f, p)[0] for f, p in zip(kernel.factors(self._pairs, row), self._pairs, strict=True)]
         correlation = np.prod(spread, axis=0)
         scale, noise = float(kernel.scale(row)[0]), float(kernel.noise(row)[0])

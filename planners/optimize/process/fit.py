@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from planners.optimize.process.contract import Array, Earlier
-from planners.optimize.process.evidence import Evidence
+from planners.optimize.process.evidence import Evidence, Likelihood
+from planners.optimize.process.families import Families, shares
 from planners.optimize.process.fitted import Fitted, condition
 from planners.optimize.process.inference import best, sample
 from planners.optimize.process.kernel import Form, Kernel
@@ -29,6 +30,7 @@ from planners.optimize.process.transfer import (
     parted,
     trends,
 )
+from planners.optimize.process.trend import Trend, likeliest
 from planners.optimize.space.encoding import Codes, Encoding
 
 FORM = Form()
@@ -47,10 +49,11 @@ def fit(
     seed: int,
     earlier: Sequence[Earlier] = (),
     cheap: bool = False,
-) -> Fitted:
+) -> Fitted | Families:
     """A model of an outcome from `values` (n,) at `codes` (n, p), n >= 1, with standard uncertainties `stds` where they
     are known. `earlier` campaigns over the same encoding are followed as far as these values agree with them.
 
+    Where substances are chosen and no earlier campaign is followed, there are two families: this process and a trend.
     Raises ValueError for no values, values that are not finite, or arrays of different lengths.
     """
     codes, values = np.asarray(codes, dtype=np.float64), np.asarray(values, dtype=np.float64)
@@ -59,6 +62,32 @@ def fit(
     if not np.all(np.isfinite(values)):
         raise ValueError("a model needs finite values")
     values = np.clip(values, -HUGE, HUGE)
+    main = _process(encoding, codes, values, stds, seed, earlier, cheap)
+    trend = None if cheap or len(values) > SAMPLED or main.guided else Trend.over(encoding)
+    if trend is None:
+        return main
+    known = np.zeros(len(values)) if stds is None else (np.asarray(stds) / main.data_spread) ** 2
+    latents = likeliest(trend, Likelihood(trend, codes, (values - main.center) / main.data_spread, known))
+    state = {
+        "latents": latents,
+        "weights": [1.0],
+        "center": main.center,
+        "spread": main.data_spread,
+        "words": "trend over all descriptors",
+    }
+    models = (main, condition(trend, state, codes, values, stds))
+    return Families(models, shares(models))
+
+
+def _process(
+    encoding: Encoding,
+    codes: Codes,
+    values: Array,
+    stds: Array | None,
+    seed: int,
+    earlier: Sequence[Earlier],
+    cheap: bool,
+) -> Fitted:
     kernel = Kernel(encoding, FORM)
     rng = np.random.default_rng(seed)
     center, spread = _scaling(values)
@@ -91,7 +120,7 @@ def fit(
 
 
 def _alone(encoding: Encoding, earlier: Earlier) -> Fitted:
-    return fit(encoding, earlier.codes, earlier.values, stds=earlier.stds, seed=0, cheap=True)
+    return _process(encoding, earlier.codes, earlier.values, earlier.stds, 0, (), True)
 
 
 def restore(
@@ -102,10 +131,27 @@ def restore(
     stds: Array | None = None,
     *,
     earlier: Sequence[Earlier] = (),
-) -> Fitted:
-    """The model that `Fitted.state` was taken from, on the same or on more measurements. `earlier` as it was fitted
-    with; their own models are made again from their states. Raises ValueError where one is not given.
+) -> Fitted | Families:
+    """The model that `state()` was taken from, on the same or on more measurements. `earlier` as it was fitted with;
+    their own models are made again from their states. Raises ValueError where one is not given.
     """
+    if "families" not in state:
+        return _restored(state, encoding, codes, values, stds, earlier)
+    first, second = state["families"]
+    trend = Trend.over(encoding)
+    assert trend is not None
+    main = _restored(first, encoding, codes, values, stds, earlier)
+    return Families((main, condition(trend, second, codes, values, stds)), tuple(map(float, state["shares"])))
+
+
+def _restored(
+    state: Mapping[str, Any],
+    encoding: Encoding,
+    codes: Codes,
+    values: Array,
+    stds: Array | None,
+    earlier: Sequence[Earlier],
+) -> Fitted:
     kernel = Kernel(encoding, FORM)
     if not state.get("guides"):
         return condition(kernel, state, codes, values, stds)
@@ -117,7 +163,7 @@ def restore(
 
 
 def _again(state: Mapping[str, Any], encoding: Encoding, earlier: Earlier) -> Fitted:
-    return restore(state, encoding, earlier.codes, earlier.values, earlier.stds)
+    return _restored(state, encoding, earlier.codes, earlier.values, earlier.stds, ())
 
 
 def _scaling(values: Array) -> tuple[float, float]:

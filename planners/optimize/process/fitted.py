@@ -9,9 +9,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from planners.optimize.process.contract import Array
+from planners.optimize.process.contract import Array, Covariances
 from planners.optimize.process.evidence import JITTER
-from planners.optimize.process.kernel import Kernel
 from planners.optimize.space.encoding import Codes
 
 ENTRIES = 1 << 22  # numbers in one chunk's covariances: 32 MB
@@ -25,7 +24,7 @@ class Fitted:
     `center` and `data_spread`: what was taken off the outcome and what it was divided by. `words`: for people.
     """
 
-    kernel: Kernel
+    kernel: Covariances
     latents: Array
     weights: Array
     codes: Codes
@@ -43,6 +42,11 @@ class Fitted:
         parts = {name: getattr(self, name)[kept] for name in self.by_member}
         parts["weights"] = parts["weights"] / parts["weights"].sum()
         return replace(self, **parts)
+
+    @property
+    def guided(self) -> bool:
+        """Whether an earlier campaign is followed."""
+        return False
 
     @property
     def noise(self) -> Array:
@@ -128,7 +132,7 @@ class Fitted:
         }
 
 
-def condition(kernel: Kernel, state: Mapping[str, Any], codes: Codes, values: Array, stds: Array | None) -> Fitted:
+def condition(kernel: Covariances, state: Mapping[str, Any], codes: Codes, values: Array, stds: Array | None) -> Fitted:
     """The posterior for hyperparameters that are known (`Fitted.state`); `values` (n,), or (K, n) by member."""
     latents, spread = np.array(state["latents"], dtype=np.float64), float(state["spread"])
     scaled = np.broadcast_to((values - float(state["center"])) / spread, (len(latents), len(codes)))

@@ -188,6 +188,10 @@ class GuidedFitted(Fitted):
 
     by_member: ClassVar[tuple[str, ...]] = (*Fitted.by_member, "correlations")
 
+    @property
+    def guided(self) -> bool:
+        return bool(np.any(self.correlations > 0.0))
+
     def _trend(self, codes: Codes) -> Array:
         """(K, n), in the outcome's unit."""
         return np.asarray(self.data_spread * self.correlations @ trends(self.guides, codes).T, dtype=np.float64)
