@@ -111,7 +111,7 @@ def _of_conditions(spec: ConditionsSpec) -> dict[str, Any]:
         growth = _growth((counts[0], run(counts[0])), (counts[1], run(counts[1])))
     else:
         growth = Growth(_seconds(run(counts[0])), 0.0)
-    parts = [part("models and choice", "trials", done, growth)]
+    parts = [part("models, choice", "trials", done, growth)]
     words = "no end of settings: a number is continuous" if grid.size is None else f"{grid.size:,} settings"
     space = {"size": grid.size, "finite": grid.size is not None, "words": words}
     return _told(spec, parts, space, done, _peak_mb() + matrices_mb(spec.budget.experiments, _MATRICES))
