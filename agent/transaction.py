@@ -24,6 +24,7 @@ from knowledge.store.tables import (
     Work,
 )
 
+_INHERITED = ("campaign_id", "iteration", "ordinal", "smiles", "inchikey", "candidate", "proposer", "reference")
 ENGINE = "athanor"  # the name under which the loop itself proposes, moves and writes
 
 
@@ -134,6 +135,20 @@ class Transaction:
                 campaign.bought -= experiment.reference
                 self.add(campaign)
             self._settle(experiment)
+
+    def born_of(self, parent: Experiment, experiment_id: str, **other: Any) -> Experiment:
+        """A child of `parent` in the same batch: the same proposal, but for what is said in `other`."""
+        same = {name: getattr(parent, name) for name in _INHERITED}
+        child = Experiment(
+            id=experiment_id,
+            parent_id=parent.id,
+            state=State.PROPOSED,
+            created_at=self.at,
+            updated_at=self.at,
+            **{**same, **other},
+        )
+        self.born(child)
+        return child
 
     def born(self, experiment: Experiment) -> None:
         """A new experiment: charged to the budget and counted in its batch."""

@@ -66,23 +66,7 @@ def on_edited(tx: Transaction, event: log.Happened) -> None:
     if parent.state not in BEFORE_LAB:
         tx.notify(event.campaign_id, f"the edit of {parent.id} came too late: it is {parent.state}")
         return
-    child = Experiment(
-        id=event.body["child"],
-        campaign_id=parent.campaign_id,
-        iteration=parent.iteration,
-        ordinal=parent.ordinal,
-        state=State.PROPOSED,
-        smiles=parent.smiles,
-        inchikey=parent.inchikey,
-        candidate=parent.candidate,
-        dossier=event.body["dossier"],
-        parent_id=parent.id,
-        proposer=event.by,
-        reference=parent.reference,
-        created_at=tx.at,
-        updated_at=tx.at,
-    )
-    tx.born(child)
+    child = tx.born_of(parent, event.body["child"], dossier=event.body["dossier"], proposer=event.by)
     close_request(tx, parent.id, "VOID")
     tx.move(parent, State.SUPERSEDED, f"edited by {event.by}: {child.id}")
     tx.move(child, State.SCREENED)

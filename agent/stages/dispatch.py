@@ -350,22 +350,7 @@ def retry_as_child(tx: Transaction, experiment: Experiment) -> None:
     tries = int(count or 0)
     if tries >= MAX_RETRIES or tx.campaign(experiment.campaign_id).wants != Wants.RUN:
         return
-    child = Experiment(
-        id=f"{base}-retry{tries + 1}",
-        campaign_id=experiment.campaign_id,
-        iteration=experiment.iteration,
-        ordinal=experiment.ordinal,
-        state=State.PROPOSED,
-        smiles=experiment.smiles,
-        inchikey=experiment.inchikey,
-        candidate=experiment.candidate,
-        parent_id=experiment.id,
-        proposer=experiment.proposer,
-        reference=experiment.reference,
-        created_at=tx.at,
-        updated_at=tx.at,
-    )
-    tx.born(child)
+    tx.born_of(experiment, f"{base}-retry{tries + 1}")
 
 
 # -- abort and operators' answers --------------------------------------------------------------------------------

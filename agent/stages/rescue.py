@@ -50,22 +50,7 @@ def consider(tx: Transaction, experiment: Experiment, measured: Sequence[Measure
     at_a_time = allowance(spec) if converted else max(1, allowance(spec) // 2)
     if spent >= allowance(spec) or under_way >= at_a_time:
         return
-    child = Experiment(
-        id=f"{root_of(experiment.id)}-try{attempt_of(experiment.id) + 1}",
-        campaign_id=experiment.campaign_id,
-        iteration=experiment.iteration,
-        ordinal=experiment.ordinal,
-        state=State.PROPOSED,
-        smiles=experiment.smiles,
-        inchikey=experiment.inchikey,
-        candidate=experiment.candidate,
-        parent_id=experiment.id,
-        proposer=experiment.proposer,
-        reference=False,
-        created_at=tx.at,
-        updated_at=tx.at,
-    )
-    tx.born(child)
+    tx.born_of(experiment, f"{root_of(experiment.id)}-try{attempt_of(experiment.id) + 1}", reference=False)
 
 
 def allowance(spec: CampaignSpec) -> int:
