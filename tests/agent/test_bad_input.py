@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -15,6 +16,7 @@ from sqlmodel import func, select
 
 from agent import desk
 from agent.campaign_file import read_campaign
+from agent.kinds import by_kind
 from knowledge.store.database import Store
 from knowledge.store.exclusive import EngineLock
 from knowledge.store.tables import Campaign, Event
@@ -256,9 +258,6 @@ def test_a_second_engine(cli: CommandLine, store: Path, command: tuple[str, ...]
         (("review", "reject", "nope", "--as", "ada", "--reason", "unsafe"), "no experiment 'nope'"),
         (("review", "reject", "nope", "--as", "ada"), "--reason"),
         (("review", "reject", "nope", "--as", "ada", "--reason", "ugly"), "unsafe, unavailable, uninteresting, other"),
-        (("review", "reject", "x", "--reason", "unsafe", "--forbid", "[SX2H"), "'[SX2H' is not a SMARTS pattern"),
-        (("review", "reject", "x", "--reason", "unsafe", "--forbid", ""), "is not a SMARTS pattern"),
-        (("review", "reject", "x", "--reason", "other", "--forbid", "CO"), "belongs to reason 'unsafe'"),
         (("review", "edit", "nope", "--protocol", "nowhere.json"), "nowhere.json: cannot be read"),
         (("review", "edit", "nope", "--protocol", "tiny.yaml"), "Invalid JSON"),
         (("tasks", "answer", "7", "ran"), "no task 7"),
@@ -276,6 +275,21 @@ def test_wishes_that_cannot_be(cli: CommandLine, store: Path, words: tuple[str, 
     before = events(store)
     assert said in cli(*words, "--store", store).complaint
     assert events(store) == before
+
+
+@pytest.mark.parametrize(
+    "reason, forbid, said",
+    [
+        ("unsafe", "[SX2H", "'[SX2H' is not a SMARTS pattern"),
+        ("unsafe", "", "is not a SMARTS pattern"),
+        ("other", "CO", "belongs to reason 'unsafe'"),
+    ],
+)
+def test_what_a_rejection_of_a_molecule_cannot_forbid(reason: str, forbid: str, said: str) -> None:
+    spec = read_campaign(Path(__file__).parents[2] / "config" / "campaigns" / "green_solvent.yaml")
+    with pytest.raises(ValueError, match=re.escape(said)) as caught:
+        by_kind(spec).check_forbidden(spec, reason, forbid)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_campaign_without_experiments(cli: CommandLine, store: Path, tmp_path: Path) -> None:
