@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.campaign import CampaignSpec
@@ -12,6 +12,7 @@ from agent.stages.contract import Inputs
 from agent.transaction import Transaction
 from knowledge.records.candidate import Candidate
 from knowledge.records.molecule import Molecule
+from knowledge.records.procedure import Procedure
 from knowledge.records.quantity import Estimate
 from knowledge.records.route import Route
 from knowledge.store import log
@@ -59,7 +60,6 @@ def plan(inputs: Inputs) -> dict[str, Any]:
     """A route to the molecule, procedures for its steps, and the protocol that instruments can execute."""
     from agent.prior import find_routes
     from agent.routing import complete
-    from planners.routes.protocol import to_protocol
 
     spec = CampaignSpec.from_canonical(inputs.spec)
     smiles = str(inputs.body["smiles"])
@@ -70,10 +70,17 @@ def plan(inputs: Inputs) -> dict[str, Any]:
         predicted = Candidate.model_validate(log.load(session, inputs.body["candidate"])).predicted
     route = found.routes[0]
     route, procedures = complete(route, spec.making.target_mass, _properties(spec, route, predicted))
+    return planned(spec, route, procedures, str(inputs.body["sample"]))
+
+
+def planned(spec: CampaignSpec, route: Route, procedures: Sequence[Procedure], sample: str) -> dict[str, Any]:
+    """What `plan` gives where there is a route: its parts, with the protocol that carries them out."""
+    from planners.routes.protocol import to_protocol
+
     protocol = to_protocol(
         route,
         procedures,
-        sample=str(inputs.body["sample"]),
+        sample=sample,
         characterise=spec.characterised,
         target_mass=spec.making.target_mass,
     )

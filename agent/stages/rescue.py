@@ -94,9 +94,9 @@ def on_proposed(tx: Transaction, event: log.Happened) -> None:
 
 def compute(inputs: Inputs) -> dict[str, Any]:
     """{"route", "procedures", "protocol", "words", "why", "reason"}; without a route only the reason says more."""
+    from agent.molecules import planned
     from knowledge.records.procedure import Procedure
     from knowledge.records.route import Route
-    from planners.routes.protocol import to_protocol
 
     spec = CampaignSpec.from_canonical(inputs.spec)
     with inputs.store() as store, store.read() as session:
@@ -113,22 +113,8 @@ def compute(inputs: Inputs) -> dict[str, Any]:
             if isinstance(decided, str):
                 return {"route": None, "reason": decided}
             procedures, words, why, fault = decided.procedures, decided.words, decided.why, decided.fault.value
-    protocol = to_protocol(
-        route,
-        procedures,
-        sample=str(inputs.body["sample"]),
-        characterise=spec.characterised,
-        target_mass=spec.making.target_mass,
-    )
-    return {
-        "route": route.model_dump(mode="json"),
-        "procedures": [p.model_dump(mode="json") for p in procedures],
-        "protocol": protocol.model_dump(mode="json"),
-        "words": words,
-        "why": why,
-        "fault": fault,
-        "reason": "",
-    }
+    parts = planned(spec, route, procedures, str(inputs.body["sample"]))
+    return {**parts, "words": words, "why": why, "fault": fault}
 
 
 def _syntheses(session: Session, last: Experiment) -> list[Experiment]:

@@ -37,7 +37,7 @@ O=C([O-])C(C)(C)C.[K+],CC(N(C)C)=O,120,80.39
 O=C([O-])C.[K+],CCCC#N,120,78.6
 O=C([O-])C(C)(C)C.[K+],CCCC#N,120,71.43
 """
-OLYMPUS = Path("/work/shared/data/olympus")
+OLYMPUS = Path(__file__).parents[3] / "shared" / "data" / "olympus"  # beside the project
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from planners.optimize.space.encoding import Encoding
 from planners.optimize.space.grid import Grid
 from tests.optimize.vessels import ENCODING, GRID, conversion, everything, trials
 
-TABLE = Path("/work/shared/data/olympus/buchwald_a_data.csv")
+TABLE = Path(__file__).parents[3] / "shared" / "data" / "olympus" / "buchwald_a_data.csv"  # beside the project
 
 
 def tried(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
