@@ -13,7 +13,7 @@ from knowledge.records.base import Record
 from knowledge.records.objective import Constraint, Direction, Objective
 from knowledge.records.properties import HANSEN, Scale, get_property
 from knowledge.records.quantity import Quantity, UnitMismatch
-from planners.design.problem import DesignSpace
+from planners.design.space import DesignSpace
 
 LARGEST_SEED = 2**31 - 1  # what every database keeps as an integer
 MOST_INSTRUMENTS = 96

@@ -129,7 +129,7 @@ def lessons(tx: Transaction, experiment: Experiment, said: Mapping[str, Any]) ->
 
 def check_forbidden(spec: AnySpec, reason: str, forbid: str) -> None:
     """`forbid` is a SMARTS pattern."""
-    from planners.design.problem import compile_smarts
+    from planners.design.space import compile_smarts
 
     if reason != "unsafe":
         raise ValueError("--forbid belongs to reason 'unsafe'")

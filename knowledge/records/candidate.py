@@ -13,11 +13,20 @@ from knowledge.records.trial import Choice
 
 
 class Provenance(Record):
-    """Who proposed it: the generator, its operator, and the SMILES that it was made from."""
+    """Who proposed it: the generator, its operator, and what it was made from.
+
+    parents: SMILES.  groups: how often each group of a group vector occurs (mathematical programming).
+    latent: the point that was decoded.  route: reaction SMILES in the order of making, of molecules grown by reactions.
+    geometry: atoms with coordinates in Å as an XYZ text, of molecules drawn in space.
+    """
 
     generator: str
     operator: str
     parents: tuple[str, ...] = ()
+    groups: dict[str, int] = {}
+    latent: tuple[float, ...] = ()
+    route: tuple[str, ...] = ()
+    geometry: str = ""
 
 
 class Candidate(Record):

@@ -18,12 +18,20 @@ class StateMismatch(ValueError):
     """A stored state that belongs to another generator, version or input."""
 
 
+class CannotServe(ValueError):
+    """A problem that this generator cannot work on, with the reason in words: no weights, a lock it cannot hold, ..."""
+
+
 class Evaluated(Record):
-    """What a molecule is worth. Higher `score` is better; an infeasible one ranks below every feasible one."""
+    """What a molecule is worth. Higher `score` is better; an infeasible one ranks below every feasible one.
+
+    objectives: one value for each goal, higher is better for all; empty where only the score is known.
+    """
 
     smiles: str
     score: float
     feasible: bool = True
+    objectives: tuple[float, ...] = ()
 
 
 @runtime_checkable

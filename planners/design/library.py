@@ -9,7 +9,7 @@ from knowledge.records.candidate import Candidate, Provenance
 from knowledge.records.molecule import InvalidMolecule, Molecule
 from planners.design.filters.pipeline import FilterReport, Filters
 from planners.design.generator import Dice, Evaluated, State, StateMismatch
-from planners.design.problem import DesignSpace
+from planners.design.space import DesignSpace
 
 _VERSION = 1
 

@@ -11,7 +11,7 @@ from rdkit import Chem
 from planners.design.evolve import BadScores, Pool, Scores, evolve
 from planners.design.genetic import GeneticGenerator
 from planners.design.library import LibraryGenerator
-from planners.design.problem import DesignSpace
+from planners.design.space import DesignSpace
 from tests.design.molecules import SHELF
 
 

@@ -10,7 +10,7 @@ from planners.design.filters.pipeline import Filters, filter_smiles
 from planners.design.filters.requirement import required_elements, requires_ring
 from planners.design.filters.stability import REASONS, instability
 from planners.design.filters.stability_rules import GATES, PAIRS, RULES
-from planners.design.problem import DesignSpace, compile_smarts
+from planners.design.space import DesignSpace, compile_smarts
 from tests.design.molecules import GOOD_SOLVENTS, SHELF, UNSTABLE
 
 

@@ -13,7 +13,7 @@ from knowledge.records.candidate import Candidate
 from planners.design.filters.stability import instability
 from planners.design.generator import Evaluated, Generator, StateMismatch
 from planners.design.genetic import GeneticGenerator, NoParents
-from planners.design.problem import DesignSpace, compile_smarts
+from planners.design.space import DesignSpace, compile_smarts
 from tests.design.molecules import SHELF, UNSTABLE
 
 SPACE = DesignSpace()

@@ -9,7 +9,7 @@ import pytest
 from knowledge.records.molecule import Molecule
 from planners.design.generator import Evaluated, Generator, StateMismatch
 from planners.design.library import LibraryGenerator
-from planners.design.problem import DesignSpace
+from planners.design.space import DesignSpace
 from tests.design.molecules import SHELF
 
 SPACE = DesignSpace()

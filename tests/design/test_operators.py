@@ -10,7 +10,7 @@ from rdkit import Chem
 from planners.design.generator import Dice
 from planners.design.genetic.graph import Graph, UnreadableParent, finish
 from planners.design.genetic.operators import CROSSOVERS, MUTATIONS, PRIOR
-from planners.design.problem import DesignSpace, compile_smarts
+from planners.design.space import DesignSpace, compile_smarts
 from tests.design.molecules import SHELF
 
 SPACE = DesignSpace.model_validate({"max_heavy_atoms": 20, "max_rings": 4, "forbidden": []})

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from rdkit import Chem
 
-from planners.design.problem import DesignSpace
+from planners.design.space import DesignSpace
 
 
 def test_the_solvent_preset_fills_what_is_not_given() -> None:

@@ -10,7 +10,7 @@ from rdkit import Chem, rdBase
 from knowledge.records.base import Record
 from planners.design.filters.accessibility import synthetic_accessibility
 from planners.design.filters.stability import instability
-from planners.design.problem import DesignSpace
+from planners.design.space import DesignSpace
 
 _CACHE_LIMIT = 200_000
 

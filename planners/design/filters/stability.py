@@ -6,7 +6,7 @@ from rdkit import Chem
 
 from planners.design.filters.requirement import required_elements, requires_ring
 from planners.design.filters.stability_rules import GATES, PAIRS, RULES
-from planners.design.problem import compile_smarts
+from planners.design.space import compile_smarts
 
 _GATES = tuple(compile_smarts(gate) for gate, _ in GATES)
 _GATE_OF = {name: number for number, (_, names) in enumerate(GATES) for name in names}

@@ -6,7 +6,7 @@ from rdkit import Chem
 
 from planners.design.generator import Dice
 from planners.design.genetic.graph import Graph, remove_atoms
-from planners.design.problem import DesignSpace
+from planners.design.space import DesignSpace
 
 _SINGLE = Chem.BondType.SINGLE
 

@@ -15,7 +15,7 @@ from planners.design.genetic.bandit import OperatorBandit
 from planners.design.genetic.graph import Graph, finish
 from planners.design.genetic.operators import CROSSOVERS, MUTATIONS, PRIOR
 from planners.design.genetic.population import Diagnosis, Population
-from planners.design.problem import DesignSpace, lock_as_molecule
+from planners.design.space import DesignSpace, lock_as_molecule
 
 _VERSION = 1
 _GRAPH_CACHE = 20_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rdkit import Chem, rdBase
 
-from planners.design.problem import compile_smarts
+from planners.design.space import compile_smarts
 
 _SINGLE = 1
 _CARBON = 6

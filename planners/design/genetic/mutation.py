@@ -7,7 +7,7 @@ from rdkit import Chem
 from planners.design.generator import Dice
 from planners.design.genetic.fragments import ORDERS
 from planners.design.genetic.graph import Graph, remove_atoms
-from planners.design.problem import ATOMIC_NUMBER, VALENCE, DesignSpace
+from planners.design.space import ATOMIC_NUMBER, VALENCE, DesignSpace
 
 CAPACITY = {ATOMIC_NUMBER[symbol]: valence for symbol, valence in VALENCE.items()}
 # How often an element is drawn when an edit needs a new atom: organic solvents are mostly carbon and oxygen.

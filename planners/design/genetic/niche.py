@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from rdkit import Chem
 
-from planners.design.problem import compile_smarts
+from planners.design.space import compile_smarts
 
 # Most telling first; a niche is named by the first two that match.
 _GROUPS: tuple[tuple[str, str], ...] = (

@@ -9,7 +9,7 @@ from rdkit import Chem
 from planners.design.generator import Dice
 from planners.design.genetic import crossover, grafting, mutation
 from planners.design.genetic.graph import Graph
-from planners.design.problem import DesignSpace
+from planners.design.space import DesignSpace
 
 Mutation = Callable[[Graph, Dice, DesignSpace], Chem.RWMol | None]
 Crossover = Callable[[Graph, Graph, Dice, DesignSpace], Chem.RWMol | None]

@@ -1,0 +1,1 @@
+"""Molecules drawn in space: E(3)-equivariant diffusion and flow matching on one network."""

@@ -1,0 +1,1 @@
+"""A SELFIES variational autoencoder, and optimisation in its latent space."""

@@ -1,0 +1,1 @@
+"""Several generators in one search, paid by what they contribute."""

@@ -1,0 +1,1 @@
+"""Evolution over reactions: each molecule is grown from stock and carries its route."""
