@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from importlib import metadata
@@ -115,16 +116,24 @@ def gather(store: Store, campaign_id: str, *, generated_at: str) -> ReportData:
             for v in versions
         ),
         names=names,
-        provenance=Provenance(
-            config_sha256=campaign.revision,
-            seed=campaign.seed,
-            versions={name: metadata.version(name) for name in PACKAGES},
-            events=events,
-            event_head=head,
-            store=plain_url(store.url),
-            command=f"python run_agent.py report --store {plain_url(store.url)} --campaign {campaign_id}",
-        ),
+        provenance=provenance_of(store, campaign, PACKAGES, events, head),
         generated_at=datetime.fromisoformat(generated_at),
+    )
+
+
+def provenance_of(
+    store: Store, campaign: t.Campaign, packages: Sequence[str], events: int, head: str, options: str = ""
+) -> Provenance:
+    """What a report was made from, and the command (with its further `options`) that makes it again."""
+    url = plain_url(store.url)
+    return Provenance(
+        config_sha256=campaign.revision,
+        seed=campaign.seed,
+        versions={name: metadata.version(name) for name in packages},
+        events=events,
+        event_head=head,
+        store=url,
+        command=f"python run_agent.py report --store {url} --campaign {campaign.id}{options}",
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,10 @@ from sqlmodel import Session, col, select
 from agent import summary
 from agent.conditions.spec import ConditionsSpec
 from agent.conditions.trials import Known, setting_of, take
-from agent.gather import decision_of, iteration_report
+from agent.gather import decision_of, iteration_report, provenance_of
 from agent.lifecycle import TERMINAL, State
 from agent.report.conditions_data import Batch, ConditionsData, ConditionsExperiment, Insight, Lesson
-from agent.report.data import Goal, Provenance
+from agent.report.data import Goal
 from knowledge.records.candidate import ConditionsCandidate
 from knowledge.records.measurement import Measurement
 from knowledge.records.objective import Direction, Objective
@@ -24,7 +23,7 @@ from knowledge.records.space import BadSetting
 from knowledge.records.trial import Trial
 from knowledge.store import log
 from knowledge.store import tables as t
-from knowledge.store.database import Store, plain_url
+from knowledge.store.database import Store
 from planners.optimize.insight.feasibility import fit_feasibility
 from planners.optimize.insight.influence import influences
 from planners.optimize.insight.reasons import incumbent
@@ -75,16 +74,7 @@ def gather_conditions(
         lessons=lessons,
         insights=insights,
         note=note,
-        provenance=Provenance(
-            config_sha256=campaign.revision,
-            seed=campaign.seed,
-            versions={name: metadata.version(name) for name in PACKAGES},
-            events=events,
-            event_head=head,
-            store=plain_url(store.url),
-            command=f"python run_agent.py report --store {plain_url(store.url)} --campaign {campaign_id}"
-            + (f" --over {','.join(over)}" if over else ""),
-        ),
+        provenance=provenance_of(store, campaign, PACKAGES, events, head, f" --over {','.join(over)}" if over else ""),
         generated_at=datetime.fromisoformat(generated_at),
     )
 
