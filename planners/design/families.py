@@ -9,7 +9,9 @@ from planners.design.generator import Generator
 from planners.design.problem import Problem
 
 # name: room whose function `opened(problem, *, start, seed, exclude)` makes the generator.
-FAMILIES: dict[str, str] = {}
+FAMILIES: dict[str, str] = {
+    "genetic": "planners.design.genetic",
+}
 
 
 class UnknownGenerator(ValueError):
