@@ -69,7 +69,85 @@ _SOLVENT: dict[str, Any] = {
     ),
     "max_synthetic_accessibility": 4.0,  # dimethyl isosorbide has 3.95
 }
-PRESETS: Mapping[str, Mapping[str, Any]] = {"solvent": _SOLVENT}
+
+# What is smelt must reach the nose: odorants weigh 30 to 300 g/mol (C. S. Sell, The Chemistry of Fragrances, 2nd ed.,
+# 2006), musks being the heaviest. The rest is what perfumers avoid: stench, sourness, colour, and what IFRA restricts.
+_FRAGRANCE: dict[str, Any] = {
+    "elements": ("C", "H", "O", "N", "S"),
+    "min_heavy_atoms": 7,  # hexanol; what is smaller is gone from the skin in minutes
+    "max_heavy_atoms": 20,  # galaxolide and ethylene brassylate have 19
+    "max_rings": 3,  # cedrenes and ambroxide are tricyclic
+    "max_ring_size": 17,  # macrocyclic musks: civetone has 17, pentadecanolide 16
+    "forbidden": (
+        "[$([NX3](=O)=O),$([NX3+](=O)[O-])]",  # nitro musks are phototoxic and stay in the environment
+        "[SX2H]",  # thiols, pleasant at parts per billion only
+        "[CX3](=O)[OX2H]",  # acids: sour to rancid, and no longer volatile in soap
+        "[NX3;!$(N-[C,S]=[O,S,N]);!$(N-a);!$(N-C#N)]-[CX4]",  # aliphatic amines: fishy
+        "[CX4]([#7,#8,#16;!R])([#7,#8,#16;!R])[#7,#8,#16;!R]",  # orthoesters, which hydrolyse in any product
+        "[#7,#16].[#7,#16].[#7,#16]",  # nitrogen and sulfur are rare: two of them at most, as in a pyrazine
+    ),
+    "max_synthetic_accessibility": 4.5,  # ambroxide, made from a natural product, has 4.3
+}
+# Colour needs a long conjugated system: eight sp2 atoms in a row are where absorption begins to reach the visible with
+# a donor and an acceptor. 30 heavy atoms are also the most that the guess of orbital energies has learned from.
+_DYE: dict[str, Any] = {
+    "elements": ("C", "H", "N", "O", "S", "F", "Cl"),
+    "min_heavy_atoms": 14,
+    "max_heavy_atoms": 30,
+    "max_rings": 6,
+    "max_ring_size": 7,
+    "required": (
+        "a",  # cyanines with open ends bleach in daylight; an arene holds a chromophore
+        "[^2]~[^2]~[^2]~[^2]~[^2]~[^2]~[^2]~[^2]",
+    ),
+    "forbidden": (
+        "[r3,r4]",
+        "[SX2H]",
+        "[CX3H1](=O)[#6]",  # aldehydes: intermediates of dyes, not dyes
+        "[CX4][Cl]",  # alkylating agents
+        "[NX3;H2]-c1ccc(-c2ccc([NX3;H2])cc2)cc1",  # benzidine, a carcinogen
+    ),
+    "max_synthetic_accessibility": 4.5,
+}
+# A tail that water does not want, and a head that it does. Heads are neutral or carry both charges (amine oxides,
+# betaines): an ionic one comes with a counter-ion, and a salt is two components.
+_SURFACTANT: dict[str, Any] = {
+    "elements": ("C", "H", "N", "O", "S"),
+    "min_heavy_atoms": 12,
+    "max_heavy_atoms": 40,  # hexaethylene glycol monohexadecyl ether has 35
+    "max_rings": 2,  # a sugar with an acetal
+    "max_ring_size": 7,
+    "max_charged_atoms": 2,
+    "required": (
+        "[CH3][CX4H2;!R][CX4H2;!R][CX4H2;!R][CX4H2;!R][CX4H2;!R][CX4H2;!R][CX4H2;!R]",  # octyl: the shortest useful
+        "[$([OX2H]-[CX4]),$([OX2](-[CX4H2])-[CX4H2]-[CX4H2]-[OX2]),$([NX3]-[CX3]=[OX1]),$([NX4+]),$([SX3]=[OX1])]",
+    ),
+    "forbidden": (
+        "[$([NX3](=O)=O),$([NX3+](=O)[O-])]",
+        "[SX2H]",
+        "[CX3H1](=O)[#6]",
+        "[CX3]=[CX3]",  # olefins turn rancid
+        "C#C",
+        "[r3,r4]",
+    ),
+    "max_synthetic_accessibility": 4.5,
+}
+# For benchmarks that ask for any molecule: the elements that SMILES writes without brackets, any size that is still
+# one, charges as they come. Nothing is forbidden.
+_ANY: dict[str, Any] = {
+    "elements": ("C", "H", "B", "N", "O", "F", "P", "S", "Cl", "Br", "I"),
+    "min_heavy_atoms": 1,
+    "max_heavy_atoms": 100,
+    "neutral": False,
+    "max_charged_atoms": 100,
+}
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "solvent": _SOLVENT,
+    "fragrance": _FRAGRANCE,
+    "dye": _DYE,
+    "surfactant": _SURFACTANT,
+    "any": _ANY,
+}
 
 
 class BadPattern(ValueError):
@@ -95,6 +173,7 @@ class DesignSpace(Record):
     min_heavy_atoms, max_heavy_atoms: inclusive.
     max_rings, max_ring_size: rings of the smallest set of smallest rings, atoms in the largest of them.
     forbidden: SMARTS of which none may match.  locked: SMARTS that must all match, and that no operator edits.
+    required: SMARTS that must all match, wherever and by whatever atoms.
     neutral: the net charge is zero.  max_charged_atoms: atoms with a formal charge (a nitro group has two).
     single_component: no salts and mixtures.
     max_synthetic_accessibility: SA score of Ertl and Schuffenhauer, J. Cheminform. 2009, 1:8 (1 easy .. 10 hard);
@@ -112,6 +191,7 @@ class DesignSpace(Record):
     max_ring_size: int = Field(default=100, ge=3)
     forbidden: tuple[str, ...] = ()
     locked: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
     neutral: bool = True
     max_charged_atoms: int = Field(default=0, ge=0)
     single_component: bool = True
@@ -138,12 +218,24 @@ class DesignSpace(Record):
             raise ValueError(
                 f"contradictory size: min_heavy_atoms {self.min_heavy_atoms} > max_heavy_atoms {self.max_heavy_atoms}"
             )
-        for field, patterns in (("forbidden", self.forbidden), ("locked", self.locked)):
+        for field, patterns in (
+            ("forbidden", self.forbidden),
+            ("locked", self.locked),
+            ("required", self.required),
+        ):
             for smarts in patterns:
                 try:
                     compile_smarts(smarts)
                 except BadPattern as error:
                     raise ValueError(f"{field}: {error}") from None
+        for smarts in self.required:
+            if smarts in self.forbidden:
+                raise ValueError(f"'{smarts}' is both required and forbidden")
+            if compile_smarts(smarts).GetNumAtoms() > self.max_heavy_atoms:
+                raise ValueError(
+                    f"required '{smarts}' has {compile_smarts(smarts).GetNumAtoms()} atoms, more than "
+                    f"max_heavy_atoms {self.max_heavy_atoms}"
+                )
         for smarts in self.locked:
             self._check_lock(smarts)
         return self
@@ -166,6 +258,17 @@ class DesignSpace(Record):
         rings = fragment.GetRingInfo().NumRings()
         if rings > self.max_rings:
             raise ValueError(f"locked '{smarts}' has {rings} rings, more than max_rings {self.max_rings}")
+        largest = max((len(ring) for ring in fragment.GetRingInfo().AtomRings()), default=0)
+        if largest > self.max_ring_size:
+            raise ValueError(f"locked '{smarts}' has a ring of {largest}, more than max_ring_size {self.max_ring_size}")
+        charged = sum(a.GetFormalCharge() != 0 for a in fragment.GetAtoms())
+        if charged > self.max_charged_atoms:
+            raise ValueError(
+                f"locked '{smarts}' has {charged} charged atoms, more than max_charged_atoms {self.max_charged_atoms}"
+            )
+        clash = next((other for other in self.forbidden if _always_matches(fragment, other)), None)
+        if clash is not None:
+            raise ValueError(f"locked '{smarts}' holds what is forbidden: '{clash}'")
 
     @property
     def atomic_numbers(self) -> tuple[int, ...]:
@@ -204,6 +307,9 @@ class DesignSpace(Record):
         for smarts in self.locked:
             if not mol.HasSubstructMatch(compile_smarts(smarts)):
                 return f"locked {smarts}"
+        for smarts in self.required:
+            if not mol.HasSubstructMatch(compile_smarts(smarts)):
+                return f"required {smarts}"
         return None
 
     def _atom_violation(self, mol: Chem.Mol) -> str | None:
@@ -248,3 +354,24 @@ def lock_as_molecule(smarts: str) -> Chem.Mol | None:
     if mol is None or any(a.GetAtomicNum() == 0 for a in mol.GetAtoms()):
         return None
     return mol if mol.HasSubstructMatch(compile_smarts(smarts)) else None
+
+
+def _always_matches(fragment: Chem.Mol, smarts: str) -> bool:
+    """Whether a pattern is in a locked fragment however the fragment is substituted.
+
+    Asked of its two extremes, with hydrogen and with carbon at every open valence: an acid as a fragment may become an
+    ester, and an aldehyde a ketone, so that forbidding acids and aldehydes leaves both fragments a way out.
+    """
+    from rdkit import Chem, rdBase
+
+    pattern = compile_smarts(smarts)
+    if not fragment.HasSubstructMatch(pattern):
+        return False
+    full = Chem.RWMol(Chem.AddHs(fragment))
+    for atom in full.GetAtoms():
+        if atom.GetAtomicNum() == 1:
+            atom.SetAtomicNum(6)
+            atom.SetNoImplicit(False)
+    with rdBase.BlockLogs():
+        Chem.SanitizeMol(full)
+    return bool(full.HasSubstructMatch(pattern))
