@@ -1,7 +1,7 @@
 """What a generative model has to give to be measured, and the figures of a sample: valid, unique, novel, like its data.
 
-Validity is the share of tries that are one connected molecule which RDKit accepts, uniqueness is among the valid, novelty
-among the unique against what the model was trained on (Polykovskiy et al., Front. Pharmacol. 2020, 11, 565644).
+Validity is the share of tries that are one connected molecule which RDKit accepts, uniqueness is among the valid,
+novelty among the unique against what the model was trained on (Polykovskiy et al., Front. Pharmacol. 2020, 11, 565644).
 Molecules are compared without stereochemistry.
 """
 
