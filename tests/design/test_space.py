@@ -21,7 +21,7 @@ def test_the_solvent_preset_fills_what_is_not_given() -> None:
     "given, told",
     [
         ({"max_heavy_atom": 10}, "max_heavy_atom"),
-        ({"preset": "paint"}, "unknown preset 'paint'; known: solvent"),
+        ({"preset": "paint"}, "unknown preset 'paint'; known: any, dye, fragrance, solvent, surfactant"),
         ({"elements": ["C", "Xx"]}, "element 'Xx' is not supported"),
         ({"elements": ["H"]}, "at least one element"),
         ({"min_heavy_atoms": 12, "max_heavy_atoms": 8}, "min_heavy_atoms 12 > max_heavy_atoms 8"),
