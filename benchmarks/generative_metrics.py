@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 from rdkit import Chem, rdBase
-from rdkit.Chem import QED, Crippen, Descriptors
+from rdkit.Chem import QED, rdMolDescriptors
 
 from planners.design.filters.accessibility import synthetic_accessibility
 from planners.design.filters.stability import instability
@@ -120,10 +120,10 @@ def sound(smiles: str) -> bool:
 def descriptors(smiles: str) -> tuple[float, ...]:
     mol = Chem.MolFromSmiles(smiles)
     return (
-        float(Crippen.MolLogP(mol)),
+        float(rdMolDescriptors.CalcCrippenDescriptors(mol)[0]),
         float(QED.qed(mol)),
         synthetic_accessibility(mol),
-        float(Descriptors.MolWt(mol)),
+        float(rdMolDescriptors._CalcMolWt(mol)),
         float(mol.GetRingInfo().NumRings()),
     )
 
