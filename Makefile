@@ -7,7 +7,7 @@ CAMPAIGN ?= config/campaigns/green_solvent.yaml
 # Two test processes on two cores; each keeps to one thread of its own.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install run test lint check train-routes train-property train-quantum constraints clean
+.PHONY: install run test lint check train-routes train-property train-quantum train-design constraints clean
 
 install: $(STAMP)
 
@@ -48,6 +48,11 @@ train-property: install
 train-quantum: install
 	$(BIN)/python -m knowledge.quantum.training.labels $(if $(ZINC),--zinc $(ZINC)) --seconds 3900
 	$(BIN)/python -m knowledge.quantum.training.surrogate --epochs 80
+
+# The weights of the generators (autoencoder, adversarial network, diffusion) anew, about four hours of one core; each
+# training goes on where it was interrupted.
+train-design: install
+	$(BIN)/python -m planners.design.training.all
 
 # The versions of this .venv become everybody's. A local label ("+cpu") belongs to one index and is left out.
 constraints:

@@ -11,6 +11,7 @@ from planners.design.problem import Problem
 # name: room whose function `opened(problem, *, start, seed, exclude)` makes the generator.
 FAMILIES: dict[str, str] = {
     "genetic": "planners.design.genetic",
+    "latent": "planners.design.latent",
 }
 
 

@@ -74,6 +74,8 @@ class Autoencoder(nn.Module):
         self.foresee = nn.Sequential(nn.Linear(shape.latent, 128), nn.SiLU(), nn.Linear(128, shape.properties))
         nn.init.normal_(self.words.weight, std=shape.width**-0.5)
         nn.init.normal_(self.places, std=shape.width**-0.5)
+        # Points begin nearly without noise: the decoder first learns to read them, the divergence then makes room.
+        nn.init.constant_(self.point.bias[shape.latent :], -2.0)
 
     def encode(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and logarithm of the spread, (n, latent) each, of words (n, t), t up to longest, PAD at the end."""
