@@ -13,22 +13,19 @@ import numpy as np
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
+from agent.breeding import breed
 from agent.campaign import CampaignSpec
 from agent.explaining import with_forecasts
-from agent.prior import handbook, known_facts, route_planner, stock
+from agent.prior import known_facts, route_planner, stock
 from agent.snapshot import Rule, Snapshot, take
 from agent.stages.contract import Inputs
 from knowledge.hazards import assess
 from knowledge.records.candidate import Candidate
 from knowledge.records.molecule import Molecule
 from knowledge.store import log
-from planners.design.evolve import Scores, evolve
-from planners.design.genetic.evolution import GeneticGenerator
-from planners.design.library import LibraryGenerator
 from planners.optimize.batch import select
 from planners.optimize.goals import Observation, needed_properties
 from planners.optimize.insight.feasibility import fit_feasibility_of_molecules
-from planners.optimize.outlook import Outlook
 from planners.optimize.prescreen import rank
 from planners.optimize.surrogates import Surrogates
 
@@ -37,12 +34,13 @@ SIMILAR = 0.6
 SAMPLE = 12
 """Molecules drawn blindly from the same pool, kept so that the report can compare the loop with chance."""
 TRIES_PER_CHECKED = 4
-ELITE = 400
 _MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
 
 
 def propose_batch(inputs: Inputs) -> dict[str, Any]:
-    """{"chosen": Candidates, "pool", "sample": SMILES, "filtered": {reason: n}, "bred": n, "generators": states}."""
+    """{"chosen": Candidates, "pool", "sample": SMILES, "filtered": {reason: n}, "bred": n, "generators": states,
+    "left_out": {generator: why}}.
+    """
     spec = CampaignSpec.from_canonical(inputs.spec)
     body = inputs.body
     with inputs.store() as store, store.read() as session:
@@ -54,8 +52,8 @@ def propose_batch(inputs: Inputs) -> dict[str, Any]:
     bought = {o.smiles for o in snapshot.observed if o.reference}
     filtered: Counter[str] = Counter()
 
-    bred, states = _breed(spec, snapshot, surrogates, earlier, inputs.seed)
-    pool = _filter(spec, snapshot, bred, filtered)
+    bred = breed(spec, snapshot, surrogates, earlier, inputs.seed)
+    pool = _filter(spec, snapshot, bred.candidates, filtered)
     order = rank(
         surrogates,
         [c.molecule.smiles for c in pool],
@@ -105,8 +103,9 @@ def propose_batch(inputs: Inputs) -> dict[str, Any]:
         "pool": [c.molecule.smiles for c in checked],
         "sample": [c.molecule.smiles for c in sample],
         "filtered": dict(sorted(filtered.items())),
-        "bred": len(bred),
-        "generators": states,
+        "bred": len(bred.candidates),
+        "generators": bred.states,
+        "left_out": bred.left_out,
     }
 
 
@@ -129,70 +128,9 @@ def _sort(pool: list[Candidate]) -> tuple[set[int], set[int]]:
     return sold, set(range(len(pool))) - sold
 
 
-def _breed(
-    spec: CampaignSpec, snapshot: Snapshot, surrogates: Surrogates, earlier: dict[str, Any] | None, seed: int
-) -> tuple[list[Candidate], dict[str, Any]]:
-    """Every generator's molecules, each once, and the generators' states."""
-    known = _known(spec)
-
-    def score(smiles: Sequence[str]) -> Scores:
-        """The hypervolume that a molecule alone may dominate, times its chance of meeting the constraints."""
-        outlook = Outlook.of(surrogates, list(smiles), spec.objectives, spec.constraints)
-        hoped = np.clip(outlook.utility + outlook.utility_std, 1e-3, None).prod(axis=1)
-        return Scores(values=hoped * outlook.feasibility)
-
-    found: dict[str, Candidate] = {}
-    states: dict[str, Any] = {}
-    if "library" in spec.search.generators:
-        library = LibraryGenerator(spec.space, known, seed=spec.seed)
-        for candidate in library.ask(len(known)):
-            found.setdefault(candidate.molecule.smiles, candidate)
-        states["library"] = {"shelf": len(known)}
-    if "genetic" in spec.search.generators:
-        values = score(known).values if known else np.zeros(0)
-        elite = [known[i] for i in np.lexsort((np.array(known), -values))[:ELITE]]
-        genetic = GeneticGenerator(spec.space, known, seed=spec.seed, exclude=snapshot.seen)
-        if earlier is not None and "genetic" in earlier:
-            genetic.restore(earlier["genetic"])
-        measured = [o.smiles for o in snapshot.observed]
-        bred = evolve(
-            genetic,
-            score,
-            generations=spec.search.generations,
-            population=spec.search.population,
-            seed=seed,
-            start=[*elite, *measured],
-        )
-        for candidate in bred.candidates:
-            found.setdefault(candidate.molecule.smiles, candidate)
-        states["genetic"] = genetic.state()
-    return list(found.values()), states
-
-
-def _known(spec: CampaignSpec) -> list[str]:
-    """Handbook molecules of the space that break none of the campaign's constraints as far as the agent knows.
-
-    They are those of which it knows a constrained property, or where nothing is constrained, a property to improve.
-    """
-    book = handbook(spec.knowledge)
-    bad: set[str] = set()
-    told: set[str] = set()
-    if not spec.constraints:
-        told.update(f.smiles for o in spec.objectives for name in o.needs for f in book.facts(name))
-    for constraint in spec.constraints:
-        for fact in book.facts(constraint.property):
-            told.add(fact.smiles)
-            if not constraint.satisfied(fact.value):
-                bad.add(fact.smiles)
-    kept = []
-    for smiles in sorted(told - bad):
-        mol = Chem.MolFromSmiles(smiles)
-        if mol is not None and spec.space.violation(mol) is None:
-            kept.append(smiles)
-    return kept
-
-
-def _filter(spec: CampaignSpec, snapshot: Snapshot, bred: list[Candidate], filtered: Counter[str]) -> list[Candidate]:
+def _filter(
+    spec: CampaignSpec, snapshot: Snapshot, bred: Sequence[Candidate], filtered: Counter[str]
+) -> list[Candidate]:
     """Molecules that are new, allowed by the operators, and free of hazard alerts."""
     seen = {Molecule.from_smiles(s).connectivity for s in snapshot.seen}
     forbidden = [(rule, _test(rule)) for rule in snapshot.rules]

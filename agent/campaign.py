@@ -13,6 +13,7 @@ from knowledge.records.base import Record
 from knowledge.records.objective import Constraint, Direction, Objective
 from knowledge.records.properties import HANSEN, Scale, get_property
 from knowledge.records.quantity import Quantity, UnitMismatch
+from planners.design.families import FAMILIES
 from planners.design.space import DesignSpace
 
 LARGEST_SEED = 2**31 - 1  # what every database keeps as an integer
@@ -100,11 +101,21 @@ class Making(Record):
 class Search(Record):
     """How candidates are sought: `pool` molecules bred per iteration, of which `checked` get a route search."""
 
-    generators: tuple[Literal["genetic", "library"], ...] = Field(default=("genetic", "library"), min_length=1)
+    generators: tuple[str, ...] = Field(default=("genetic", "library"), min_length=1)
     generations: int = Field(default=6, ge=1, le=1000)
     population: int = Field(default=150, ge=4, le=100_000)
     checked: int = Field(default=100, ge=4, le=100_000)
     acquisition: Literal["auto", "random"] = "auto"
+
+    @model_validator(mode="after")
+    def _known_generators(self) -> Self:
+        known = sorted({*FAMILIES, "library"})
+        for i, name in enumerate(self.generators):
+            if name not in known:
+                raise wrong(("generators", i), f"no generator is called '{name}'; there are {', '.join(known)}")
+            if name in self.generators[:i]:
+                raise wrong(("generators", i), f"'{name}' stands here twice")
+        return self
 
 
 class Mode(StrEnum):

@@ -26,7 +26,8 @@ def estimate(spec: CampaignSpec | ConditionsSpec) -> dict[str, Any]:
 
 
 def _of_molecules(spec: CampaignSpec) -> dict[str, Any]:
-    from agent.batch import ELITE, SAMPLE
+    from agent.batch import SAMPLE
+    from agent.breeding import ELITE
     from agent.prior import handbook, route_planner
     from knowledge.qspr.neighbours import ROWS
     from knowledge.qspr.training import MAX_ROWS
@@ -59,7 +60,8 @@ def _of_molecules(spec: CampaignSpec) -> dict[str, Any]:
     rows = {name: min(MAX_ROWS, len(found)) for name, found in facts.items()}
     near = {name: min(ROWS, len(found)) for name, found in facts.items()}
     fitted = [sum(map(cold, rows.values())), *(sum(map(warm, near.values())) for _ in done[1:])]
-    bred = spec.search.generations * spec.search.population if "genetic" in spec.search.generators else 0
+    breeding = sum(name != "library" for name in spec.search.generators)
+    bred = spec.search.generations * spec.search.population * breeding
     library = len(known) if "library" in spec.search.generators else 0
     scored = bred + ELITE
     growing = again * sum(near.values()) / large  # a prediction compares with every training row

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from planners.design.generator import Generator
-from planners.design.problem import Problem
+if TYPE_CHECKING:  # names alone are asked for more often than generators
+    from planners.design.generator import Generator
+    from planners.design.problem import Problem
 
 # name: room whose function `opened(problem, *, start, seed, exclude)` makes the generator.
 FAMILIES: dict[str, str] = {

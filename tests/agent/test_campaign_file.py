@@ -156,7 +156,7 @@ CASES = {
     "hazard-name": (BASE + "review: {two_people_for: [energetc]}\n", ":6: review.two_people_for[0]: ", "energetic"),
     # choices
     "direction": (changed("minimise", "minimize"), ":4: objectives[0].direction: ", "'minimise' or 'maximise'"),
-    "generator": (BASE + "search: {generators: [libary]}\n", ":6: search.generators[0]: ", "'library'"),
+    "generator": (BASE + "search: {generators: [libary]}\n", ":6: search.generators[0]: ", "library"),
     "no-generator": (BASE + "search: {generators: []}\n", ":6: search.generators: ", "at least one"),
     "name": (changed("name: tiny", "name: My Campaign!"), ":1: name: ", "lower-case"),
     "not-a-list": (changed("  - {property", "  {property"), ":3: objectives: ", "a list"),
