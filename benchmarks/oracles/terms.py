@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Literal
 
 from rdkit import Chem
-from rdkit.Chem import Crippen, GraphDescriptors, rdFingerprintGenerator, rdMolDescriptors
+from rdkit.Chem import GraphDescriptors, rdFingerprintGenerator, rdMolDescriptors
 from rdkit.Chem.Pharm2D import Generate, Gobbi_Pharm2D
 from rdkit.DataStructs import TanimotoSimilarity
 
@@ -62,7 +62,7 @@ def described(descriptor: Callable[[Chem.Mol], float], shape: Shape) -> Term:
 
 def log_p(mol: Chem.Mol) -> float:
     """Crippen's estimate, J. Chem. Inf. Comput. Sci. 1999, 39, 868."""
-    return float(Crippen.MolLogP(mol))
+    return float(rdMolDescriptors.CalcCrippenDescriptors(mol)[0])
 
 
 def tpsa(mol: Chem.Mol) -> float:
