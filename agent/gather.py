@@ -222,13 +222,15 @@ def iteration_report(row: t.Iteration, proposal: dict[str, Any], model: dict[str
                 inside_90=round(error["coverage90"] * error["n"]),
             )
         )
+    notes = [] if row.state == "CLOSED" else [row.state.lower()]
+    notes += [f"the generator {name} could not work: {why}" for name, why in proposal.get("left_out", {}).items()]
     return IterationReport(
         index=row.number,
         considered=proposal.get("bred"),
         filtered=proposal.get("filtered", {}),
         chosen=len(proposal.get("chosen", ())),
         errors=tuple(errors),
-        note="" if row.state == "CLOSED" else row.state.lower(),
+        note="; ".join(notes),
     )
 
 
