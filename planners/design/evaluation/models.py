@@ -1,0 +1,130 @@
+"""Measured properties, predicted: by models fitted to the handbook as the loop does it, or made by `train`."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from knowledge.qspr.domain import Domain
+from knowledge.qspr.estimates import Z90, to_estimate
+from knowledge.qspr.shelf import Shelved
+from knowledge.records.fact import Fact
+from knowledge.records.objective import Direction, Objective
+from knowledge.records.properties import HANSEN, Property, get_property
+from planners.design.evaluation.evaluator import Array, Flags, Values
+from planners.optimize.outlook import draws
+from planners.optimize.surrogate import Surrogate
+from planners.optimize.surrogates import fit_surrogates
+
+
+@runtime_checkable
+class PropertyModel(Protocol):
+    """One property's model. `origin` says in words what it learned from."""
+
+    @builtins.property
+    def origin(self) -> str: ...
+
+    @builtins.property
+    def property(self) -> Property: ...
+
+    def predict(self, smiles: Sequence[str]) -> tuple[Array, Array, Flags]:
+        """Mean and standard deviation on the model's scale (`Property.to_model`), and whether the molecule is within
+        the domain, each (n,). Raises InvalidMolecule.
+        """
+        ...
+
+
+class OfHandbook:
+    """A surrogate as the loop fits it: a Gaussian process on audited labels, its deviations widened where leaving one
+    out shows that they are too small. They are of the true value, without the noise of a measurement.
+    """
+
+    def __init__(self, surrogate: Surrogate) -> None:
+        self.property = surrogate.property
+        self.origin = f"a Gaussian process on {len(surrogate.rows)} measured compounds of the handbook"
+        self._surrogate = surrogate
+        self._domain = Domain.of(surrogate.rows.samples)
+
+    def predict(self, smiles: Sequence[str]) -> tuple[Array, Array, Flags]:
+        mean, std = self._surrogate.predict(smiles)
+        return mean, std, _places(self._domain, smiles)
+
+
+class OfShelf:
+    """A model that `train` selected; its deviation is that of a normal distribution as wide as its calibrated 90 %
+    interval, which holds measured values.
+    """
+
+    def __init__(self, shelved: Shelved) -> None:
+        self.property = shelved.property
+        selected = shelved.selected
+        self.origin = f"{selected.model} trained on {len(selected.domain.samples)} molecules of the {shelved.origin}"
+        self._selected = selected
+
+    def predict(self, smiles: Sequence[str]) -> tuple[Array, Array, Flags]:
+        found = self._selected.predict(smiles, neighbours=1)
+        mean = np.array([p.mean for p in found], dtype=np.float64)
+        std = np.array([(p.high - p.low) / (2.0 * Z90) for p in found], dtype=np.float64)
+        return mean, std, np.array([p.in_domain for p in found], dtype=np.bool_)
+
+
+def _places(domain: Domain, smiles: Sequence[str]) -> Flags:
+    return np.array([place.in_domain for place in domain.place(smiles, neighbours=1)], dtype=np.bool_)
+
+
+def fit_models(
+    facts: Mapping[str, Sequence[Fact]], *, seed: int, focus: Sequence[str] = ()
+) -> dict[str, PropertyModel]:
+    """A model of each property that `facts` are about. `focus`: molecules like those to be designed; where more is
+    known than a model can hold, it holds what is near to them. Raises knowledge.qspr.training.NoTrainingData.
+    """
+    if not facts:
+        return {}
+    return {name: OfHandbook(one) for name, one in fit_surrogates(facts, seed=seed, focus=focus).models.items()}
+
+
+class Modelled:
+    """Predictions of measured properties, and Hansen distances that follow from them.
+
+    wanted: (key, property, reference) of each value; the reference is None but for a Hansen distance.
+    """
+
+    def __init__(
+        self, wanted: Sequence[tuple[str, str, tuple[float, float, float] | None]], models: Mapping[str, PropertyModel]
+    ) -> None:
+        self.names = tuple(key for key, _, _ in wanted)
+        self._wanted = tuple((name, reference) for _, name, reference in wanted)
+        needed = {part for name, reference in self._wanted for part in (HANSEN if reference else (name,))}
+        self._models = {name: models[name] for name in sorted(needed)}
+
+    def __call__(self, smiles: Sequence[str]) -> Values:
+        told = {name: model.predict(smiles) for name, model in self._models.items()}
+        shape = (len(smiles), len(self.names))
+        values = Values(np.zeros(shape), np.zeros(shape), np.ones(shape, dtype=np.bool_))
+        for k, (name, reference) in enumerate(self._wanted):
+            if reference is None:
+                mean, std, inside = told[name]
+                estimates = [to_estimate(m, s, self._models[name].property) for m, s in zip(mean, std, strict=True)]
+                values.mean[:, k] = [e.mean for e in estimates]
+                values.std[:, k] = [e.std for e in estimates]
+                values.in_domain[:, k] = inside
+            else:
+                values.mean[:, k], values.std[:, k] = _distance(told, reference)
+                values.in_domain[:, k] = np.all([told[part][2] for part in HANSEN], axis=0)
+        return values
+
+
+def _distance(
+    told: Mapping[str, tuple[Array, Array, Flags]], reference: tuple[float, float, float]
+) -> tuple[Array, Array]:
+    """Mean and deviation (n,) of the Hansen distance, MPa**0.5, the parameters' errors taken as independent."""
+    name = "hansen_distance"
+    objective = Objective(
+        property=name, direction=Direction.MINIMISE, unit=get_property(name).unit, worst=1.0, reference=reference
+    )
+    means, stds = {part: told[part][0] for part in HANSEN}, {part: told[part][1] for part in HANSEN}
+    drawn = draws(objective, means, stds)
+    return drawn.mean(axis=0), drawn.std(axis=0)

@@ -1,0 +1,96 @@
+"""The evaluator of a problem: who gives each of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from knowledge.qspr.training import NoTrainingData
+from knowledge.records.fact import Fact
+from knowledge.records.properties import HANSEN, UnknownProperty
+from planners.design.evaluation.computed import Computed, formula
+from planners.design.evaluation.electronic import Electronic
+from planners.design.evaluation.evaluator import CannotEvaluate, Evaluator, Together
+from planners.design.evaluation.models import Modelled, PropertyModel, fit_models
+from planners.design.evaluation.quantities import Kind, get_quantity
+from planners.design.problem import Anchor, Problem
+
+Facts = Callable[[str], Sequence[Fact]]
+"""What is known of a property. Raises UnknownProperty where nothing can be."""
+
+
+def needed_models(problem: Problem) -> tuple[str, ...]:
+    """The measured properties that models must predict to judge molecules, sorted."""
+    names: set[str] = set()
+    for name, _ in _entries(problem).values():
+        match get_quantity(name).kind:
+            case Kind.MEASURED:
+                names.add(name)
+            case Kind.DERIVED:
+                names.update(HANSEN)
+    return tuple(sorted(names))
+
+
+def open_evaluator(
+    problem: Problem,
+    *,
+    models: Mapping[str, PropertyModel] | None = None,
+    facts: Facts | None = None,
+    focus: Sequence[str] = (),
+) -> Evaluator:
+    """Gives all values that judging needs, in the order of `Problem.wanted`.
+
+    models: of measured properties, by name; for those that are not among them one is fitted to `facts`, None being the
+        whole handbook. focus: molecules like those to be designed, see `fit_models`; empty: the problem's `start`.
+    Raises CannotEvaluate, naming the property, WeightsUnusable.
+    """
+    given = dict(models or {})
+    missing = [name for name in needed_models(problem) if name not in given]
+    known = {name: _known(name, facts or _handbook()) for name in missing}
+    try:
+        given |= fit_models(known, seed=problem.seed, focus=focus or problem.start)
+    except NoTrainingData as error:
+        raise CannotEvaluate(f"{error}; `train` can make a model of a table of yours") from error
+    return Together(_parts(problem, given), problem.wanted)
+
+
+def _parts(problem: Problem, models: Mapping[str, PropertyModel]) -> list[Evaluator]:
+    """One evaluator for each way in which values come about."""
+    modelled, computed, electronic = [], {}, []
+    for key, (name, reference) in _entries(problem).items():
+        match get_quantity(name).kind:
+            case Kind.COMPUTED:
+                computed[key] = formula(name, reference if isinstance(reference, str) else None)
+            case Kind.ELECTRONIC:
+                electronic.append(name)
+            case _:
+                modelled.append((key, name, reference if isinstance(reference, tuple) else None))
+    parts: list[Evaluator] = []
+    if modelled:
+        parts.append(Modelled(modelled, models))
+    if computed:
+        parts.append(Computed(computed))
+    if electronic:
+        parts.append(Electronic(electronic))
+    return parts
+
+
+def _entries(problem: Problem) -> dict[str, tuple[str, Anchor | None]]:
+    """Property and reference of every value, by key, in the order of `Problem.wanted`."""
+    found = {goal.key: (goal.property, goal.reference) for goal in problem.goals}
+    for one in problem.requirements:
+        found.setdefault(one.key, (one.property, one.reference))
+    return found
+
+
+def _known(name: str, facts: Facts) -> Sequence[Fact]:
+    try:
+        return facts(name)
+    except UnknownProperty:
+        words = f"nothing measured is at hand about '{name}'; `train {name} --csv FILE ...` makes a model of a table"
+        raise CannotEvaluate(words) from None
+
+
+def _handbook() -> Facts:
+    from knowledge.sources.handbook import Handbook
+
+    return Handbook.full().facts
