@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from rdkit import Chem
 
 from planners.design.generator import Dice
+from planners.design.genetic.fragments import ORDERS
 from planners.design.genetic.graph import Graph, remove_atoms
 from planners.design.space import DesignSpace
 
@@ -31,7 +34,8 @@ def cross_chain(first: Graph, second: Graph, dice: Dice, space: DesignSpace) -> 
     k, m = dice.pick(there)
     if dice.random() < 0.5:
         k, m = m, k
-    if not first.accepts(i, second.elements[k]):
+    # A pair of elements that the first parent has here itself may come back.
+    if second.elements[k] != first.elements[j] and not first.accepts(i, second.elements[k]):
         return None
     taken = second.side(k, m)
     if not space.min_heavy_atoms <= len(kept) + len(taken) <= space.max_heavy_atoms:
@@ -43,23 +47,21 @@ def cross_chain(first: Graph, second: Graph, dice: Dice, space: DesignSpace) -> 
 
 
 def cross_ring(first: Graph, second: Graph, dice: Dice, space: DesignSpace) -> Chem.RWMol | None:
-    """Cut one ring of each parent at two single bonds and close a ring from an arc of each, substituents included."""
-    arc = _arc(first, dice)
-    other = _arc(second, dice)
-    if arc is None or other is None:
+    """Cut one ring of each parent at two bonds and close a ring from an arc of each, substituents included."""
+    ours, theirs = _arc(first, dice), _arc(second, dice)
+    if ours is None or theirs is None:
         return None
-    (i, j), kept, here = arc
-    (k, m), taken, there = other
+    if not first.locked <= ours.part or not 5 <= ours.length + theirs.length <= min(7, space.max_ring_size):
+        return None
+    if not space.min_heavy_atoms <= len(ours.part) + len(theirs.part) <= space.max_heavy_atoms:
+        return None
+    (i, j), (k, m) = ours.ends, theirs.ends
     if not (first.accepts(i, second.elements[k]) and first.accepts(j, second.elements[m])):
         return None
-    if not first.locked <= kept or not 5 <= here + there <= min(7, space.max_ring_size):
-        return None
-    if not space.min_heavy_atoms <= len(kept) + len(taken) <= space.max_heavy_atoms:
-        return None
     draft, offset = _side_by_side(first, second)
-    draft.AddBond(i, k + offset, _SINGLE)
-    draft.AddBond(j, m + offset, _SINGLE)
-    _keep(draft, first, kept, second, taken)
+    for (a, b), one, other in zip(((i, k), (j, m)), ours.orders, theirs.orders, strict=True):
+        draft.AddBond(a, b + offset, ORDERS[min(one, other)])
+    _keep(draft, first, ours.part, second, theirs.part)
     return draft
 
 
@@ -76,32 +78,37 @@ def _keep(draft: Chem.RWMol, first: Graph, kept: set[int], second: Graph, taken:
     remove_atoms(draft, drop)
 
 
-def _arc(parent: Graph, dice: Dice) -> tuple[tuple[int, int], set[int], int] | None:
-    """(end atoms, all atoms of the part, ring atoms in it) of a random arc of a ring cut at two single bonds."""
-    rings = [ring for ring in parent.rings if not parent.aromatic.intersection(ring)]
-    if not rings:
+class _Arc(NamedTuple):
+    """ends: of the arc.  orders: of the bonds cut there.  part: the arc and all that hangs on it.  length: in atoms."""
+
+    ends: tuple[int, int]
+    orders: tuple[int, int]
+    part: set[int]
+    length: int
+
+
+def _arc(parent: Graph, dice: Dice) -> _Arc | None:
+    """A random arc of a ring, None where it cannot be cut out at two bonds since the ring is fused or bridged there."""
+    if not parent.rings:
         return None
-    ring = dice.pick(rings)
+    ring = dice.pick(parent.rings)
     size = len(ring)
     start = dice.index(size)
     length = 1 + dice.index(size - 1)
     arc = [ring[(start + step) % size] for step in range(length)]
-    rest = set(ring) - set(arc)
-    if not _single(parent, arc[0], ring[start - 1]) or not _single(parent, arc[-1], ring[(start + length) % size]):
+    outside = (ring[start - 1], ring[(start + length) % size])
+    if any(end in parent.sealed and out in parent.sealed for end, out in zip((arc[0], arc[-1]), outside, strict=True)):
         return None
+    cuts = ({arc[0], outside[0]}, {arc[-1], outside[1]})
     part, stack = set(arc), list(arc)
+    rest = set(ring) - part
     while stack:
-        for n in parent.neighbours[stack.pop()]:
-            if n in rest and not (n == ring[start - 1] or n == ring[(start + length) % size]):
-                return None  # a bond across: the ring is fused or bridged here
-            if n not in part and n not in rest:
+        atom = stack.pop()
+        for n in parent.neighbours[atom]:
+            if n in rest:
+                if {atom, n} not in cuts:
+                    return None
+            elif n not in part:
                 part.add(n)
                 stack.append(n)
-    # A fused neighbour ring would leak into the rest of this ring.
-    if any(n in rest for a in part for n in parent.neighbours[a] if a not in (arc[0], arc[-1])):
-        return None
-    return (arc[0], arc[-1]), part, length
-
-
-def _single(parent: Graph, i: int, j: int) -> bool:
-    return any(order == 1 and {i, j} == {a, b} for a, b, order, _, _ in parent.bonds)
+    return _Arc((arc[0], arc[-1]), (parent.order(arc[0], outside[0]), parent.order(arc[-1], outside[1])), part, length)

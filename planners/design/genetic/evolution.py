@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from rdkit import Chem, rdBase
 
@@ -12,13 +11,12 @@ from knowledge.records.molecule import Molecule
 from planners.design.filters.pipeline import FilterReport, Filters
 from planners.design.generator import Dice, Evaluated, State, StateMismatch
 from planners.design.genetic.bandit import OperatorBandit
-from planners.design.genetic.graph import Graph, finish
-from planners.design.genetic.operators import CROSSOVERS, MUTATIONS, PRIOR
+from planners.design.genetic.breeding import Breeder, Offspring
+from planners.design.genetic.operators import PRIOR
 from planners.design.genetic.population import Diagnosis, Population
 from planners.design.space import DesignSpace, lock_as_molecule
 
-_VERSION = 1
-_GRAPH_CACHE = 20_000
+_VERSION = 2
 # Edits in a row without a new molecule after which the space around the population counts as used up.
 _PATIENCE = 5_000
 
@@ -27,21 +25,14 @@ class NoParents(ValueError):
     """Not one seed molecule can start the search."""
 
 
-@dataclass(frozen=True)
-class Offspring:
-    """A new molecule before anything costly is computed for it."""
-
-    smiles: str
-    operator: str
-    parents: tuple[str, ...]
-
-
 class GeneticGenerator:
     """`ask` edits parents chosen from the population; `tell` lets scored molecules compete for places in it.
 
     seeds: SMILES to start from (known molecules); those that break a stability rule or the space are left out, except
         that they may be smaller than it wants.
     exclude: SMILES never to propose (measured, pending, rejected); the seeds are never proposed either.
+    capacity: parents kept.  stability, accessibility: whether these filters are asked.
+    With several objectives told, parents are ranked by fronts of non-domination; see `Population`.
     Raises NoParents when no seed fits and no locked substructure can serve as one.
     """
 
@@ -53,20 +44,22 @@ class GeneticGenerator:
         seed: int,
         exclude: Iterable[str] = (),
         capacity: int = 200,
+        stability: bool = True,
+        accessibility: bool = True,
         name: str = "genetic",
     ) -> None:
         self._name = name
         self.space = space
         self._dice = Dice(seed)
-        self._filters = Filters(space)
+        self._filters = Filters(space, stability=stability, accessibility=accessibility)
+        self._breeder = Breeder(space, self._filters)
         self._bandit = OperatorBandit(PRIOR)
         self._population = Population(capacity)
-        self._graphs: dict[str, Graph] = {}
         self._seen: dict[str, None] = {}  # an ordered set of canonical SMILES
         self._keys: dict[str, None] = {}  # first InChIKey blocks of what was asked: tautomers and stereoisomers are one
-        self._pending: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self._pending: dict[str, str] = {}  # asked, not told: the operator that made it
         # A parent may be smaller than the space wants, since it can grow, and look hard to make, since it exists.
-        self._gate = Filters(space.model_copy(update={"min_heavy_atoms": 1}), accessibility=False)
+        self._gate = Filters(space.model_copy(update={"min_heavy_atoms": 1}), stability=stability, accessibility=False)
         parents = self._breedable(seeds) or _lock_itself(space)
         if not parents:
             raise NoParents("no seed molecule fits the design space; give seeds that hold the locked substructures")
@@ -93,6 +86,10 @@ class GeneticGenerator:
     @property
     def operator_probabilities(self) -> dict[str, float]:
         return self._bandit.probabilities
+
+    def front(self) -> list[Evaluated]:
+        """What was told and is dominated by nothing else told; with one objective the best molecule."""
+        return self._population.front()
 
     def diagnosis(self) -> Diagnosis:
         return self._population.diagnosis()
@@ -125,14 +122,12 @@ class GeneticGenerator:
 
     def tell(self, evaluated: Sequence[Evaluated]) -> None:
         """Molecules outside of the space (known ones, say) are remembered as seen, but do not become parents."""
-        median = self._population.median()
-        rewards: dict[str, list[float]] = {}
+        born: list[tuple[str, str]] = []
         accepted: list[Evaluated] = []
         for item in evaluated:
-            origin = self._pending.pop(item.smiles, None)
-            if origin is not None:
-                operator, parents = origin
-                rewards.setdefault(operator, []).append(self._reward(item, parents, median))
+            operator = self._pending.pop(item.smiles, None)
+            if operator is not None:
+                born.append((operator, item.smiles))
                 accepted.append(item)
                 continue
             known = _flat_smiles(item.smiles)
@@ -140,9 +135,12 @@ class GeneticGenerator:
                 self._seen[known] = None
                 if self._breedable((known,)):
                     accepted.append(item.model_copy(update={"smiles": known}))
-        self._bandit.credit(rewards)
         if accepted:
             self._population.absorb(accepted)
+        rewards: dict[str, list[float]] = {}
+        for operator, smiles in born:
+            rewards.setdefault(operator, []).append(self._population.merit(smiles))
+        self._bandit.credit(rewards)
 
     def reseed(self, seed: int) -> None:
         self._dice = Dice(seed)
@@ -157,7 +155,7 @@ class GeneticGenerator:
             "population": self._population.state(),
             "seen": list(self._seen),
             "keys": list(self._keys),
-            "pending": [[smiles, operator, list(parents)] for smiles, (operator, parents) in self._pending.items()],
+            "pending": dict(self._pending),
             "filters": self._filters.report().model_dump(mode="json"),
         }
 
@@ -171,7 +169,7 @@ class GeneticGenerator:
         self._population.restore(state["population"])
         self._seen = dict.fromkeys(state["seen"])
         self._keys = dict.fromkeys(state["keys"])
-        self._pending = {smiles: (operator, tuple(parents)) for smiles, operator, parents in state["pending"]}
+        self._pending = dict(state["pending"])
         self._filters.restore(FilterReport.model_validate(state["filters"]))
 
     def _breedable(self, smiles: Iterable[str]) -> list[str]:
@@ -182,48 +180,19 @@ class GeneticGenerator:
     def _breed(self, n: int) -> Iterator[Offspring]:
         made = failed = 0
         while made < n and failed < _PATIENCE:
-            child = self._child(self._bandit.choose(self._dice))
+            operator = self._bandit.choose(self._dice)
+            child = self._breeder.child(operator, self._select, self._dice, self._seen.__contains__)
             if child is None:
                 failed += 1
-            else:
-                failed = 0
-                made += 1
-                yield child
+                continue
+            failed = 0
+            made += 1
+            self._seen[child.smiles] = None
+            self._pending[child.smiles] = operator
+            yield child
 
-    def _child(self, operator: str) -> Offspring | None:
-        first = self._graph(self._population.select(self._dice))
-        if operator in CROSSOVERS:
-            second = self._graph(self._population.select(self._dice))
-            parents: tuple[str, ...] = (first.smiles, second.smiles)
-            draft = CROSSOVERS[operator](first, second, self._dice, self.space)
-        else:
-            parents = (first.smiles,)
-            draft = MUTATIONS[operator](first, self._dice, self.space)
-        if draft is None:
-            return None
-        smiles = finish(draft)
-        if smiles is None or smiles in self._seen or self._filters.verdict(smiles, draft) is not None:
-            return None
-        self._seen[smiles] = None
-        self._pending[smiles] = (operator, parents)
-        return Offspring(smiles, operator, parents)
-
-    def _graph(self, smiles: str) -> Graph:
-        graph = self._graphs.get(smiles)
-        if graph is None:
-            if len(self._graphs) >= _GRAPH_CACHE:
-                self._graphs.clear()
-            graph = self._graphs[smiles] = Graph(smiles, self.space.locked)
-        return graph
-
-    def _reward(self, item: Evaluated, parents: tuple[str, ...], median: float | None) -> float:
-        """1 for a child better than its best parent, 0.5 for one better than the median parent, else 0."""
-        if not item.feasible:
-            return 0.0
-        scores = [s for s in map(self._population.score, parents) if s is not None]
-        if scores and item.score > max(scores):
-            return 1.0
-        return 0.5 if median is None or item.score > median else 0.0
+    def _select(self) -> str:
+        return self._population.select(self._dice)
 
 
 def _flat_smiles(text: str) -> str | None:

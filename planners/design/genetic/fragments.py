@@ -7,9 +7,11 @@ from functools import lru_cache
 
 from rdkit import Chem
 
+from planners.design.space import DesignSpace
+
 ORDERS = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}
 
-# (name, SMILES with the attachment point as *). Groups of solvents and of the stock that they are made from.
+# (name, SMILES with the attachment point as *). Groups of solvents, of drugs, and of the stock that they are made from.
 SUBSTITUENTS: tuple[tuple[str, str], ...] = (
     ("methyl_ester", "*C(=O)OC"),
     ("ethyl_ester", "*C(=O)OCC"),
@@ -56,6 +58,41 @@ SUBSTITUENTS: tuple[tuple[str, str], ...] = (
     ("pyridyl", "*C1=CC=CN=C1"),
     ("chloro", "*Cl"),
     ("bromo", "*Br"),
+    ("iodo", "*I"),
+    ("amino", "*N"),
+    ("methylamino", "*NC"),
+    ("carboxyl", "*C(=O)O"),
+    ("carbamoyl", "*C(N)=O"),
+    ("sulfamoyl", "*S(N)(=O)=O"),
+    ("methylsulfonylamino", "*NS(C)(=O)=O"),
+    ("dimethylsulfamoyl", "*S(=O)(=O)N(C)C"),
+    ("trifluoromethoxy", "*OC(F)(F)F"),
+    ("difluoromethyl", "*C(F)F"),
+    ("ethynyl", "*C#C"),
+    ("cyclopropyl", "*C1CC1"),
+    ("cyclohexyl", "*C1CCCCC1"),
+    ("piperidinyl", "*N1CCCCC1"),
+    ("pyrrolidinyl", "*N1CCCC1"),
+    ("piperazinyl", "*N1CCNCC1"),
+    ("methylpiperazinyl", "*N1CCN(C)CC1"),
+    ("benzyl", "*CC1=CC=CC=C1"),
+    ("tolyl", "*C1=CC=C(C)C=C1"),
+    ("anisyl", "*C1=CC=C(OC)C=C1"),
+    ("fluorophenyl", "*C1=CC=C(F)C=C1"),
+    ("chlorophenyl", "*C1=CC=C(Cl)C=C1"),
+    ("thienyl", "*C1=CC=CS1"),
+    ("pyrazolyl", "*C1=CC=NN1"),
+    ("methylpyrazolyl", "*C1=CN(C)N=C1"),
+    ("thiazolyl", "*C1=NC=CS1"),
+    ("oxazolyl", "*C1=NC=CO1"),
+    ("triazolyl", "*N1C=NC=N1"),
+    ("tetrazolyl", "*C1=NN=NN1"),
+    ("pyrimidinyl", "*C1=NC=CC=N1"),
+    ("pyridin_4_yl", "*C1=CC=NC=C1"),
+    ("indolyl", "*C1=CNC2=CC=CC=C12"),
+    ("naphthyl", "*C1=CC=CC2=CC=CC=C12"),
+    ("benzodioxolyl", "*C1=CC=C2OCOC2=C1"),
+    ("dimethoxyphosphoryl", "*P(=O)(OC)OC"),
 )
 # Two attachment points, in the order of the SMILES.
 LINKERS: tuple[tuple[str, str], ...] = (
@@ -75,6 +112,26 @@ LINKERS: tuple[tuple[str, str], ...] = (
     ("amine", "*N(C)*"),
     ("ethylene", "*CC*"),
     ("ether_methylene", "*CO*"),
+    ("amine_nh", "*N*"),
+    ("methylene", "*C*"),
+    ("amide_nh_reversed", "*NC(=O)*"),
+    ("urea_nh", "*NC(=O)N*"),
+    ("sulfonamide", "*S(=O)(=O)N*"),
+    ("sulfonamide_reversed", "*NS(=O)(=O)*"),
+    ("sulfide", "*S*"),
+    ("vinylene", "*C=C*"),
+    ("ethynylene", "*C#C*"),
+    ("para_phenylene", "*C1=CC=C(*)C=C1"),
+    ("meta_phenylene", "*C1=CC(*)=CC=C1"),
+    ("ortho_phenylene", "*C1=C(*)C=CC=C1"),
+    ("pyridylene", "*C1=NC=C(*)C=C1"),
+    ("pyrimidylene", "*C1=NC(*)=CC=N1"),
+    ("thiazolylene", "*C1=NC(*)=CS1"),
+    ("oxadiazolylene", "*C1=NN=C(*)O1"),
+    ("pyrazolylene", "*N1C=C(*)C=N1"),
+    ("piperazinylene", "*N1CCN(*)CC1"),
+    ("piperidinylene", "*N1CCC(*)CC1"),
+    ("pyrrolidinylene", "*N1CCC(*)C1"),
 )
 
 
@@ -119,17 +176,21 @@ def _fragment(name: str, smiles: str) -> Fragment:
 
 
 @lru_cache(maxsize=64)
-def substituents(elements: tuple[int, ...]) -> tuple[Fragment, ...]:
-    """The substituents made of these elements only."""
-    return _within(SUBSTITUENTS, elements)
+def substituents(space: DesignSpace) -> tuple[Fragment, ...]:
+    """The substituents that this space may hold."""
+    return tuple(_fragment(name, smiles) for name, smiles in SUBSTITUENTS if _fits(smiles, space))
 
 
 @lru_cache(maxsize=64)
-def linkers(elements: tuple[int, ...]) -> tuple[Fragment, ...]:
-    """The linkers made of these elements only."""
-    return _within(LINKERS, elements)
+def linkers(space: DesignSpace) -> tuple[Fragment, ...]:
+    """The linkers that this space may hold."""
+    return tuple(_fragment(name, smiles) for name, smiles in LINKERS if _fits(smiles, space))
 
 
-def _within(table: tuple[tuple[str, str], ...], elements: tuple[int, ...]) -> tuple[Fragment, ...]:
-    fragments = (_fragment(name, smiles) for name, smiles in table)
-    return tuple(f for f in fragments if all(number in elements for number in f.atoms))
+def _fits(smiles: str, space: DesignSpace) -> bool:
+    """Whether the group, with methyl where it is tied to something, breaks no limit but those on size and locks."""
+    loose = space.model_copy(update={"min_heavy_atoms": 1, "locked": (), "elements": (*space.elements, "C")})
+    mol = Chem.MolFromSmiles(smiles.replace("*", "C"))
+    return loose.violation(mol) is None and all(
+        a.GetAtomicNum() in (0, *space.atomic_numbers) for a in Chem.MolFromSmiles(smiles).GetAtoms()
+    )

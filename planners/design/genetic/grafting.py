@@ -15,7 +15,7 @@ _SINGLE = Chem.BondType.SINGLE
 def append_group(parent: Graph, dice: Dice, space: DesignSpace) -> Chem.RWMol | None:
     """Replace a hydrogen by a functional group."""
     room = space.max_heavy_atoms - parent.size
-    groups = [g for g in substituents(space.atomic_numbers) if len(g.atoms) <= room]
+    groups = [g for g in substituents(space) if len(g.atoms) <= room]
     places = parent.open_atoms()
     if not groups or not places:
         return None
@@ -41,7 +41,7 @@ def replace_group(parent: Graph, dice: Dice, space: DesignSpace) -> Chem.RWMol |
     if group & parent.sealed:
         return None
     room = space.max_heavy_atoms - parent.size + len(group)
-    groups = [g for g in substituents(space.atomic_numbers) if len(g.atoms) <= room]
+    groups = [g for g in substituents(space) if len(g.atoms) <= room]
     if not groups:
         return None
     new = dice.pick(groups)
@@ -57,7 +57,7 @@ def replace_group(parent: Graph, dice: Dice, space: DesignSpace) -> Chem.RWMol |
 def insert_group(parent: Graph, dice: Dice, space: DesignSpace) -> Chem.RWMol | None:
     """Put a bivalent group into a single bond: an alkane becomes an ester, a cycloalkane a lactone."""
     room = space.max_heavy_atoms - parent.size
-    groups = [g for g in linkers(space.atomic_numbers) if len(g.atoms) <= room]
+    groups = [g for g in linkers(space) if len(g.atoms) <= room]
     bonds = [
         (i, j)
         for i, j, order, _, aromatic in parent.bonds
@@ -83,7 +83,7 @@ def bridge_group(parent: Graph, dice: Dice, space: DesignSpace) -> Chem.RWMol | 
     if len(parent.rings) >= space.max_rings:
         return None
     room = space.max_heavy_atoms - parent.size
-    groups = [g for g in linkers(space.atomic_numbers) if len(g.atoms) <= room]
+    groups = [g for g in linkers(space) if len(g.atoms) <= room]
     places = parent.open_atoms()
     if not groups or len(places) < 2:
         return None
@@ -94,7 +94,7 @@ def bridge_group(parent: Graph, dice: Dice, space: DesignSpace) -> Chem.RWMol | 
     head_element, tail_element = group.joint_elements
     if not parent.accepts(first, head_element):
         return None
-    distance = parent.distances()[first]
+    distance = parent.distances_from(first)
     largest = min(7, space.max_ring_size)
     others = [
         k for k in places if k != first and 5 <= distance[k] + 1 + span <= largest and parent.accepts(k, tail_element)

@@ -7,7 +7,19 @@ from rdkit import Chem, rdBase
 from planners.design.space import compile_smarts
 
 _SINGLE = 1
-_CARBON = 6
+_CARBON, _NITROGEN = 6, 7
+_ACIDIC = (7, 8, 16)
+_HETERO_PAIRS = ((7, 16), (7, 7), (7, 8), (8, 15), (7, 15), (9, 15), (15, 17), (8, 14), (9, 14), (5, 8), (5, 9))
+_BONDED = frozenset((*_HETERO_PAIRS, *((b, a) for a, b in _HETERO_PAIRS)))
+_NONE: frozenset[int] = frozenset()
+_STEPS = (
+    Chem.SanitizeFlags.SANITIZE_PROPERTIES
+    | Chem.SanitizeFlags.SANITIZE_SYMMRINGS
+    | Chem.SanitizeFlags.SANITIZE_SETAROMATICITY
+    | Chem.SanitizeFlags.SANITIZE_SETCONJUGATION
+    | Chem.SanitizeFlags.SANITIZE_SETHYBRIDIZATION
+    | Chem.SanitizeFlags.SANITIZE_ADJUSTHS
+)
 
 
 class UnreadableParent(ValueError):
@@ -21,11 +33,10 @@ class Graph:
     elements: atomic numbers.  free: hydrogens that can be replaced (0 on sealed atoms).  neighbours: atom indices.
     bonds: (begin, end, order, in_ring, aromatic) by bond index.  rings: atom indices, in order round each ring.
     sealed: atoms that keep their element and bonds: locked substructures and atoms next to a formal charge.
-    aromatic: atoms of aromatic rings.
+    used: sums of bond orders to heavy atoms.  aromatic: atoms of aromatic rings.
     """
 
     __slots__ = (
-        "_distances",
         "aromatic",
         "bonds",
         "elements",
@@ -36,6 +47,7 @@ class Graph:
         "rings",
         "sealed",
         "smiles",
+        "used",
     )
 
     def __init__(self, smiles: str, locked: tuple[str, ...] = ()) -> None:
@@ -44,35 +56,41 @@ class Graph:
             mol = Chem.MolFromSmiles(smiles)
         if mol is None or mol.GetNumAtoms() == 0:
             raise UnreadableParent(f"cannot read '{smiles}' as a SMILES")
-        Chem.RemoveStereochemistry(mol)
+        if any(mark in smiles for mark in "@/\\"):
+            Chem.RemoveStereochemistry(mol)
         self.smiles = smiles
-        self.locked = _locked_atoms(mol, locked)
+        self.locked = _locked_atoms(mol, locked) if locked else _NONE
         aromatic_bonds = [bond.GetIsAromatic() for bond in mol.GetBonds()]
-        self.aromatic = frozenset(a.GetIdx() for a in mol.GetAtoms() if a.GetIsAromatic())
+        self.rings = tuple(tuple(ring) for ring in mol.GetRingInfo().AtomRings())
         draft = Chem.RWMol(mol)
         Chem.Kekulize(draft, clearAromaticFlags=True)
-        charged: set[int] = set()
-        for atom in draft.GetAtoms():
-            atom.SetIsotope(0)
-            if atom.GetFormalCharge() or atom.GetNumRadicalElectrons():
-                charged.add(atom.GetIdx())
-                charged.update(n.GetIdx() for n in atom.GetNeighbors())
-            else:
-                # A pyrrole's [nH] carries its hydrogen explicitly; edits need it to follow from the valence.
-                atom.SetNumExplicitHs(0)
-                atom.SetNoImplicit(False)
-        draft.UpdatePropertyCache(False)
+        # Only atoms in brackets have a charge, an isotope, a radical, or hydrogens that do not follow from the valence.
+        charged = _simplified(draft, self.locked) if "[" in smiles else _NONE
         self.mol = draft
-        self.elements = [a.GetAtomicNum() for a in draft.GetAtoms()]
-        self.neighbours = [tuple(n.GetIdx() for n in a.GetNeighbors()) for a in draft.GetAtoms()]
-        self.sealed = frozenset(charged | self.locked)
-        self.free = [0 if a.GetIdx() in charged else a.GetTotalNumHs() for a in draft.GetAtoms()]
-        self.bonds = [
-            (b.GetBeginAtomIdx(), b.GetEndAtomIdx(), int(b.GetBondTypeAsDouble()), b.IsInRing(), flag)
-            for b, flag in zip(draft.GetBonds(), aromatic_bonds, strict=True)
-        ]
-        self.rings = tuple(tuple(ring) for ring in mol.GetRingInfo().AtomRings())
-        self._distances: list[list[int]] | None = None
+        self.elements, self.free = [], []
+        for atom in draft.GetAtoms():
+            self.elements.append(atom.GetAtomicNum())
+            self.free.append(atom.GetTotalNumHs())
+        for i in charged:
+            self.free[i] = 0
+        self.sealed = charged | self.locked
+        around: list[list[int]] = [[] for _ in self.elements]
+        used = [0] * len(around)
+        aromatic: set[int] = set()
+        cyclic = {pair for ring in self.rings for pair in zip(ring, (*ring[1:], ring[0]), strict=True)}
+        self.bonds = []
+        for bond, flag in zip(draft.GetBonds(), aromatic_bonds, strict=True):
+            i, j, order = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), int(bond.GetBondTypeAsDouble())
+            around[i].append(j)
+            around[j].append(i)
+            used[i] += order
+            used[j] += order
+            if flag:
+                aromatic |= {i, j}
+            self.bonds.append((i, j, order, (i, j) in cyclic or (j, i) in cyclic, flag))
+        self.neighbours = [tuple(each) for each in around]
+        self.used = used
+        self.aromatic = frozenset(aromatic)
 
     @property
     def size(self) -> int:
@@ -82,16 +100,17 @@ class Graph:
         """A copy to edit."""
         return Chem.RWMol(self.mol)
 
-    def valence_used(self, atom: int) -> int:
-        """Sum of bond orders to heavy atoms."""
-        return sum(order for begin, end, order, _, _ in self.bonds if atom in (begin, end))
+    def order(self, i: int, j: int) -> int:
+        """Of the bond between two atoms that are bonded."""
+        return next(order for a, b, order, _, _ in self.bonds if (a == i and b == j) or (a == j and b == i))
 
     def accepts(self, atom: int, number: int) -> bool:
-        """Whether a new single bond from `atom` to element `number` is one that lasts: two heteroatoms rarely do.
+        """Whether a single bond from `atom` to element `number` may last: few pairs of heteroatoms do.
 
-        Sulfonamides, oximes and their like are still reached by changing elements; the stability filter decides.
+        Which of those are stable where they stand, the stability filter decides.
         """
-        return number == _CARBON or self.elements[atom] == _CARBON
+        own = self.elements[atom]
+        return number == _CARBON or own == _CARBON or (own, number) in _BONDED
 
     def open_atoms(self) -> list[int]:
         """Atoms with a hydrogen to replace."""
@@ -117,13 +136,8 @@ class Graph:
         seen.remove(barrier)
         return seen
 
-    def distances(self) -> list[list[int]]:
-        """Bonds between each two atoms, shape (size, size); made once."""
-        if self._distances is None:
-            self._distances = [self._from(i) for i in range(self.size)]
-        return self._distances
-
-    def _from(self, start: int) -> list[int]:
+    def distances_from(self, start: int) -> list[int]:
+        """Bonds from one atom to each, -1 for an atom of another component."""
         found = [-1] * self.size
         found[start] = 0
         front = [start]
@@ -145,9 +159,45 @@ def _locked_atoms(mol: Chem.Mol, locked: tuple[str, ...]) -> frozenset[int]:
     return frozenset(atoms)
 
 
+def _simplified(draft: Chem.RWMol, locked: frozenset[int]) -> frozenset[int]:
+    """Isotopes gone, protons put back or taken off where that removes a charge; what stays charged, and its neighbours.
+
+    An ammonium or carboxylate of a database is a salt at work; edits need the amine and the acid.
+    """
+    charged: set[int] = set()
+    for atom in draft.GetAtoms():
+        atom.SetIsotope(0)
+        charge = atom.GetFormalCharge()
+        if charge and atom.GetIdx() not in locked and _loses_charge(atom, charge):
+            atom.SetFormalCharge(0)
+            charge = 0
+        if charge or atom.GetNumRadicalElectrons():
+            charged.add(atom.GetIdx())
+            charged.update(n.GetIdx() for n in atom.GetNeighbors())
+        else:
+            # A pyrrole's [nH] carries its hydrogen explicitly; edits need it to follow from the valence.
+            atom.SetNumExplicitHs(0)
+            atom.SetNoImplicit(False)
+    draft.UpdatePropertyCache(False)
+    return frozenset(charged)
+
+
+def _loses_charge(atom: Chem.Atom, charge: int) -> bool:
+    if charge == 1:
+        return atom.GetAtomicNum() == _NITROGEN and atom.GetTotalNumHs() > 0
+    return (
+        charge == -1
+        and atom.GetAtomicNum() in _ACIDIC
+        and not any(n.GetFormalCharge() > 0 for n in atom.GetNeighbors())
+    )
+
+
 def finish(draft: Chem.RWMol) -> str | None:
-    """Sanitise an edited draft in place; its canonical SMILES, or None when valences do not add up."""
-    if Chem.SanitizeMol(draft, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
+    """Sanitise an edited draft in place; its canonical SMILES, or None when valences do not add up.
+
+    Steps that change nothing in a Kekulé graph without stereo are left out.
+    """
+    if Chem.SanitizeMol(draft, _STEPS, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
         return None
     return str(Chem.MolToSmiles(draft))
 

@@ -12,8 +12,6 @@ from planners.design.space import ATOMIC_NUMBER, VALENCE, DesignSpace
 CAPACITY = {ATOMIC_NUMBER[symbol]: valence for symbol, valence in VALENCE.items()}
 # How often an element is drawn when an edit needs a new atom: organic solvents are mostly carbon and oxygen.
 _PREFERENCE = {6: 10.0, 8: 4.0, 7: 2.0, 16: 0.7, 9: 0.5, 17: 0.3, 35: 0.1, 53: 0.05, 14: 0.2, 15: 0.1, 5: 0.05}
-# Ring size wanted by a ring closure, as the distance of the two atoms (size - 1).
-_CLOSURE = {2: 0.02, 3: 0.15, 4: 3.0, 5: 3.0, 6: 0.3, 7: 0.05}
 _SINGLE = Chem.BondType.SINGLE
 
 
@@ -69,11 +67,7 @@ def delete_atom(parent: Graph, dice: Dice, space: DesignSpace) -> Chem.RWMol | N
     """Remove a terminal atom, or one with two neighbours, which are then joined: a ring shrinks."""
     if parent.size <= 2:
         return None
-    places = [
-        i
-        for i, around in enumerate(parent.neighbours)
-        if i not in parent.sealed and i not in parent.aromatic and len(around) <= 2
-    ]
+    places = [i for i, around in enumerate(parent.neighbours) if i not in parent.sealed and len(around) <= 2]
     if not places:
         return None
     place = dice.pick(places)
@@ -92,12 +86,12 @@ def change_element(parent: Graph, dice: Dice, space: DesignSpace) -> Chem.RWMol 
     places = [
         i
         for i, number in enumerate(parent.elements)
-        if i not in parent.sealed and parent.valence_used(i) <= CAPACITY.get(number, 0)
+        if i not in parent.sealed and parent.used[i] <= CAPACITY.get(number, 0)
     ]
     if not places:
         return None
     place = dice.pick(places)
-    used = parent.valence_used(place)
+    used = parent.used[place]
     numbers = [z for z in space.atomic_numbers if z != parent.elements[place] and CAPACITY[z] >= used]
     if not numbers:
         return None
@@ -122,43 +116,6 @@ def change_bond_order(parent: Graph, dice: Dice, space: DesignSpace) -> Chem.RWM
     index, order = dice.pick(moves)
     draft = parent.draft()
     draft.GetBondWithIdx(index).SetBondType(ORDERS[order])
-    return draft
-
-
-def form_ring(parent: Graph, dice: Dice, space: DesignSpace) -> Chem.RWMol | None:
-    """Join two atoms that each have a hydrogen; mostly to rings of five and six."""
-    if len(parent.rings) >= space.max_rings:
-        return None
-    places = parent.open_atoms()
-    if len(places) < 2:
-        return None
-    first = dice.pick(places)
-    distance = parent.distances()[first]
-    others = [
-        i
-        for i in places
-        if distance[i] in _CLOSURE and distance[i] < space.max_ring_size and parent.accepts(i, parent.elements[first])
-    ]
-    if not others:
-        return None
-    second = others[dice.weighted([_CLOSURE[distance[i]] for i in others])]
-    draft = parent.draft()
-    draft.AddBond(first, second, _SINGLE)
-    return draft
-
-
-def break_ring(parent: Graph, dice: Dice, space: DesignSpace) -> Chem.RWMol | None:
-    """Open a single ring bond."""
-    bonds = [
-        (i, j)
-        for i, j, order, ring, aromatic in parent.bonds
-        if ring and order == 1 and not aromatic and not (i in parent.sealed and j in parent.sealed)
-    ]
-    if not bonds:
-        return None
-    i, j = dice.pick(bonds)
-    draft = parent.draft()
-    draft.RemoveBond(i, j)
     return draft
 
 

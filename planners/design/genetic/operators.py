@@ -7,7 +7,7 @@ from collections.abc import Callable
 from rdkit import Chem
 
 from planners.design.generator import Dice
-from planners.design.genetic import crossover, grafting, mutation
+from planners.design.genetic import crossover, grafting, mutation, rings
 from planners.design.genetic.graph import Graph
 from planners.design.space import DesignSpace
 
@@ -20,8 +20,10 @@ MUTATIONS: dict[str, Mutation] = {
     "delete_atom": mutation.delete_atom,
     "change_element": mutation.change_element,
     "change_bond_order": mutation.change_bond_order,
-    "form_ring": mutation.form_ring,
-    "break_ring": mutation.break_ring,
+    "form_ring": rings.form_ring,
+    "break_ring": rings.break_ring,
+    "fuse_ring": rings.fuse_ring,
+    "change_saturation": rings.change_saturation,
     "move_group": mutation.move_group,
     "trim": mutation.trim,
     "append_group": grafting.append_group,
@@ -42,6 +44,8 @@ PRIOR: dict[str, float] = {
     "change_bond_order": 0.5,
     "form_ring": 1.0,
     "break_ring": 0.5,
+    "fuse_ring": 0.7,
+    "change_saturation": 0.5,
     "move_group": 1.0,
     "trim": 0.5,
     "append_group": 2.0,

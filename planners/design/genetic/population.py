@@ -1,19 +1,29 @@
-"""The parents: ranked by score, held diverse by niches, watched for stagnation and collapse."""
+"""The parents: an archive of all that did well, ranked, drawn from by rank, watched for stagnation and collapse."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import log
+
+import numpy as np
 
 from knowledge.records.base import Record
 from planners.design.generator import Dice, Evaluated, State
+from planners.design.genetic.fronts import pareto_order
 from planners.design.genetic.niche import niche
+
+_FEASIBLE, _UNSCORED, _INFEASIBLE = 0, 1, 2
+_Key = tuple[int, float, str]
+_UNLUCKY = 150  # molecules without a better best: fewer say nothing about where a search stands
 
 
 class Diagnosis(Record):
     """How the search goes.
 
-    stagnant_for: scored batches without a better best.  largest_niche: its share of the population.
+    stagnant_for: scored batches without a better best (several objectives: without a molecule that none dominates).
+    largest_niche: its share of the parents.
     """
 
     size: int
@@ -25,40 +35,69 @@ class Diagnosis(Record):
     best_score: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Member:
     smiles: str
     score: float | None  # None: never scored
     feasible: bool
+    objectives: tuple[float, ...] = ()
 
     @property
-    def rank_key(self) -> tuple[int, float, str]:
-        """Feasible first, then scored before unscored, higher scores first; the SMILES breaks ties."""
+    def key(self) -> _Key:
+        """Feasible first, then unscored, then infeasible; higher scores first; the SMILES breaks ties."""
         if self.score is None:
-            return (1, 0.0, self.smiles)
-        return (0 if self.feasible else 2, -self.score, self.smiles)
+            return (_UNSCORED, 0.0, self.smiles)
+        return (_FEASIBLE if self.feasible else _INFEASIBLE, -self.score, self.smiles)
 
 
 class Population:
-    """At most `capacity` parents, of which no niche holds more than `niche_share`."""
+    """At most `capacity` parents, best first.
 
-    def __init__(self, capacity: int, *, niche_share: float = 0.15, patience: int = 4) -> None:
+    One objective: ranked by score. Several (`Evaluated.objectives`): by fronts of non-domination.
+    greed: a parent is drawn evenly from the best n**u, where u is even between `1 - greed` and 1: the logarithm of how
+        many compete is even, so the best few have children in every batch and the last are not forgotten.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        *,
+        niche_share: float = 0.15,
+        niche_draws: float = 0.1,
+        greed: float = 1.0,
+        patience: int = 4,
+    ) -> None:
         self.capacity = capacity
-        self._niche_cap = max(2, round(niche_share * capacity))
+        self._niche_share = niche_share
+        self._niche_draws = niche_draws
+        self._greed = greed
         self._patience = patience
-        self._members: list[_Member] = []
-        self._by_niche: list[list[int]] = []
-        self._positions: dict[str, int] = {}
+        self._members: dict[str, _Member] = {}
+        self._keys: dict[str, _Key] = {}
+        self._order: list[_Key] = []  # sorted
+        self._shelves: dict[str, list[_Key]] = {}  # of each niche, sorted
+        self._niches: list[str] = []  # the names of the shelves, sorted
+        self._several = False
+        self._front_size = 0
         self._stagnant_for = 0
+        self._unlucky = 0
         self._stuck = False
 
     def __len__(self) -> int:
-        return len(self._members)
+        return len(self._order)
 
     @property
     def smiles(self) -> list[str]:
         """Best first."""
-        return [m.smiles for m in self._members]
+        return [key[2] for key in self._order]
+
+    def front(self) -> list[Evaluated]:
+        """Scored feasible members that no other dominates; with one objective the best one. Best first."""
+        scored = [self._members[key[2]] for key in self._order if key[0] == _FEASIBLE]
+        members = scored[: self._front_size] if self._several else scored[:1]
+        return [
+            Evaluated(smiles=m.smiles, score=m.score, objectives=m.objectives) for m in members if m.score is not None
+        ]
 
     def found(self, seeds: Iterable[str]) -> None:
         """Start from unscored molecules, taken niche by niche so that none crowds out the others."""
@@ -70,91 +109,145 @@ class Population:
         while len(chosen) < self.capacity and any(len(shelf) > depth for shelf in shelves.values()):
             chosen += [shelf[depth] for shelf in shelves.values() if len(shelf) > depth]
             depth += 1
-        self._set([_Member(s, None, True) for s in chosen[: self.capacity]])
+        self._clear()
+        for smiles in chosen[: self.capacity]:
+            self._enter(_Member(smiles, None, True))
+        self._watch()
 
     def absorb(self, evaluated: Iterable[Evaluated]) -> None:
         """Merge scored molecules; a later score of the same molecule replaces the earlier one."""
         before = self._best()
-        merged = {m.smiles: m for m in self._members}
+        told: list[str] = []
         for e in evaluated:
-            merged[e.smiles] = _Member(e.smiles, e.score, e.feasible)
-        ranked = sorted(merged.values(), key=lambda m: m.rank_key)
-        counts: dict[str, int] = {}
-        kept: list[_Member] = []
-        spare: list[_Member] = []
-        for member in ranked:
-            key = niche(member.smiles)
-            counts[key] = counts.get(key, 0) + 1
-            (kept if counts[key] <= self._niche_cap else spare).append(member)
-        if len(kept) < self.capacity:
-            kept += spare[: self.capacity - len(kept)]
-        self._set(sorted(kept[: self.capacity], key=lambda m: m.rank_key))
-        after = self._best()
-        improved = after is not None and (before is None or after > before)
+            told.append(e.smiles)
+            self._several = self._several or len(e.objectives) > 1
+            self._enter(_Member(e.smiles, e.score, e.feasible, e.objectives))
+        if self._several:
+            self._rank_by_fronts()
+        self._evict()
+        improved = self._improved(told, before)
         self._stagnant_for = 0 if improved else self._stagnant_for + 1
+        self._unlucky = 0 if improved else self._unlucky + len(told)
         self._watch()
 
     def select(self, dice: Dice) -> str:
-        """One parent: half of the time by tournament over all, else over one niche; mostly niches when stuck."""
-        if dice.random() < (0.9 if self._stuck else 0.5):
-            shelf = dice.pick(self._by_niche)
-            return self._members[min(dice.pick(shelf), dice.pick(shelf))].smiles
-        n = len(self._members)
-        return self._members[min(dice.index(n), dice.index(n), dice.index(n))].smiles
+        """One parent, by rank over all or, now and then, over one niche; mostly over niches when stuck."""
+        ranked: list[_Key] = self._order
+        if dice.random() < (0.9 if self._stuck else self._niche_draws):
+            ranked = self._shelves[dice.pick(self._niches)]
+        competing = len(ranked) ** (1.0 - self._greed * dice.random())
+        return ranked[int(dice.random() * competing)][2]
 
-    def score(self, smiles: str) -> float | None:
-        """The score of a present feasible parent."""
-        position = self._positions.get(smiles)
-        if position is None or not self._members[position].feasible:
-            return None
-        return self._members[position].score
+    def rank(self, smiles: str) -> int | None:
+        """Position among the parents, 0 for the best; None when it is none of them or is infeasible."""
+        key = self._keys.get(smiles)
+        return None if key is None or key[0] == _INFEASIBLE else bisect_left(self._order, key)
 
-    def median(self) -> float | None:
-        """Median score of the scored feasible parents."""
-        scores = sorted(m.score for m in self._members if m.score is not None and m.feasible)
-        return scores[len(scores) // 2] if scores else None
+    def merit(self, smiles: str) -> float:
+        """1 for the best, 0 for the last and for what is no parent; even in the logarithm of the rank."""
+        rank = self.rank(smiles)
+        return 0.0 if rank is None else 1.0 - log(1.0 + rank) / log(1.0 + len(self._order))
 
     def diagnosis(self) -> Diagnosis:
         return Diagnosis(
-            size=len(self._members),
-            niches=len(self._by_niche),
+            size=len(self._order),
+            niches=len(self._niches),
             largest_niche=self._largest_share(),
             stagnant_for=self._stagnant_for,
-            stagnant=self._stagnant_for >= self._patience,
+            stagnant=self._stagnant(),
             collapsed=self._collapsed(),
             best_score=self._best(),
         )
 
     def state(self) -> State:
+        members = (self._members[key[2]] for key in self._order)
         return {
-            "members": [[m.smiles, m.score, m.feasible] for m in self._members],
+            "members": [[m.smiles, m.score, m.feasible, list(m.objectives)] for m in members],
             "stagnant_for": self._stagnant_for,
+            "unlucky": self._unlucky,
         }
 
     def restore(self, state: State) -> None:
-        self._set([_Member(smiles, score, feasible) for smiles, score, feasible in state["members"]])
-        self._stagnant_for = int(state["stagnant_for"])
+        self._clear()
+        for smiles, score, feasible, objectives in state["members"]:
+            self._several = self._several or len(objectives) > 1
+            self._enter(_Member(smiles, score, feasible, tuple(objectives)))
+        if self._several:
+            self._rank_by_fronts()
+        self._stagnant_for, self._unlucky = int(state["stagnant_for"]), int(state["unlucky"])
         self._watch()
 
-    def _set(self, members: list[_Member]) -> None:
-        self._members = members
-        self._positions = {m.smiles: i for i, m in enumerate(members)}
-        shelves: dict[str, list[int]] = {}
-        for i, member in enumerate(members):
-            shelves.setdefault(niche(member.smiles), []).append(i)
-        self._by_niche = list(shelves.values())
-        self._watch()
+    def _clear(self) -> None:
+        self._members, self._keys, self._shelves = {}, {}, {}
+        self._order, self._niches = [], []
+        self._several = False
+        self._front_size = 0
+
+    def _enter(self, member: _Member) -> None:
+        if member.smiles in self._members:
+            self._leave(member.smiles)
+        self._members[member.smiles] = member
+        key = self._keys[member.smiles] = member.key
+        insort(self._order, key)
+        name = niche(member.smiles)
+        if name not in self._shelves:
+            insort(self._niches, name)
+        insort(self._shelves.setdefault(name, []), key)
+
+    def _leave(self, smiles: str) -> None:
+        key = self._keys.pop(smiles)
+        del self._members[smiles]
+        del self._order[bisect_left(self._order, key)]
+        name = niche(smiles)
+        shelf = self._shelves[name]
+        del shelf[bisect_left(shelf, key)]
+        if not shelf:
+            del self._shelves[name]
+            self._niches.remove(name)
+
+    def _rank_by_fronts(self) -> None:
+        """Feasible members with objectives in the order of their fronts; others of their class after them."""
+        ranked = [m for m in self._members.values() if m.feasible and m.objectives]
+        ranked.sort(key=lambda m: m.key)  # equal ones in an order that does not depend on who came first
+        order, self._front_size = pareto_order(np.array([m.objectives for m in ranked]))
+        place = {ranked[i].smiles: float(p) for p, i in enumerate(order)}
+        last = float(len(place))
+        for smiles, member in self._members.items():
+            kind, score, _ = member.key
+            # Scores become numbers after all places: bounded, still in their order.
+            self._keys[smiles] = (kind, place.get(smiles, last + 2.0 + score / (1.0 + abs(score))), smiles)
+        self._order = sorted(self._keys.values())
+        for name in self._niches:
+            self._shelves[name] = sorted(self._keys[key[2]] for key in self._shelves[name])
+
+    def _evict(self) -> None:
+        """Down to `capacity`: the last of those whose niche is crowded, or the last where none is."""
+        limit = max(2, round(self._niche_share * self.capacity))
+        while len(self._order) > self.capacity:
+            crowded = {name for name, shelf in self._shelves.items() if len(shelf) > limit}
+            last = next((k for k in reversed(self._order) if niche(k[2]) in crowded), self._order[-1])
+            self._leave(last[2])
 
     def _watch(self) -> None:
-        self._stuck = self._stagnant_for >= self._patience or self._collapsed()
+        self._stuck = self._stagnant() or self._collapsed()
+
+    def _stagnant(self) -> bool:
+        return self._stagnant_for >= self._patience and self._unlucky >= _UNLUCKY
+
+    def _improved(self, told: list[str], before: float | None) -> bool:
+        if self._several:
+            ranks = (self.rank(smiles) for smiles in told)
+            return any(rank is not None and rank < self._front_size for rank in ranks)
+        after = self._best()
+        return after is not None and (before is None or after > before)
 
     def _best(self) -> float | None:
-        first = self._members[0] if self._members else None
-        return first.score if first is not None and first.feasible else None
+        first = self._order[0] if self._order else None
+        return self._members[first[2]].score if first is not None and first[0] == _FEASIBLE else None
 
     def _largest_share(self) -> float:
-        return max((len(s) for s in self._by_niche), default=0) / max(1, len(self._members))
+        return max((len(s) for s in self._shelves.values()), default=0) / max(1, len(self._order))
 
     def _collapsed(self) -> bool:
         # A third of the parents alike, although a niche may hold half of that: nothing else is left to take.
-        return len(self._members) >= 10 and self._largest_share() > 1.0 / 3.0
+        return len(self._order) >= 10 and self._largest_share() > 1.0 / 3.0
