@@ -22,7 +22,9 @@ from planners.design.space import compile_smarts
 # Classes of ports. Carbon: sp3, vinyl, aromatic; the end of a double bond; acyl carbon. The others are heteroatoms,
 # or carbon (nitrile) that is not to be bonded to one.
 CARBON = frozenset({"sp3", "vinyl", "aryl"})
-HETERO = frozenset({"alcohol", "phenol", "ether", "ester", "amine", "amide", "nitrile", "halogen", "sulfide"})
+HETERO = frozenset(
+    {"alcohol", "phenol", "ether", "ester", "amine", "amide", "nitrile", "halogen", "sulfide", "nitrogen"}
+)
 
 
 def allowed(one: str, other: str) -> bool:
@@ -95,6 +97,16 @@ class Group:
             return int(self.needs == "C1")
         mol = Chem.MolFromSmiles(self.template)
         return sum(atom.GetTotalNumHs() for atom in mol.GetAtoms())
+
+    @cached_property
+    def alike(self) -> tuple[int, ...]:
+        """For each of `ports` a number, the same for ports that the group's symmetry exchanges."""
+        mol = Chem.Mol(self.molecule)
+        for atom in mol.GetAtoms():
+            atom.SetAtomMapNum(0)
+        mol.UpdatePropertyCache(strict=False)
+        ranks = Chem.CanonicalRankAtoms(mol, breakTies=False)
+        return tuple(ranks[a] for a in self.anchors[len(self.ends) :])
 
     @property
     def ring_atoms(self) -> int:
@@ -203,9 +215,7 @@ GROUPS: tuple[Group, ...] = (
         f"[OX1]=[CX3;H1]-[NX3;H0;+0;!R;$(N(-C=O)(-[{_C}])-[{_C}])]",
         "N0",
     ),
-    _chain(
-        "sulfoxide", "[*:1]S(=O)[*:2]", ["sulfide", "sulfide"], f"[SX3;!R;$(S(-[{_C}])-[{_C}])]=[OX1]", "S0"
-    ),
+    _chain("sulfoxide", "[*:1]S(=O)[*:2]", ["sulfide", "sulfide"], f"[SX3;!R;$(S(-[{_C}])-[{_C}])]=[OX1]", "S0"),
     _ring(
         "ring_sulfone",
         "[*:1]S(=O)(=O)[*:2]",

@@ -82,9 +82,7 @@ def _crippen(handbook: Handbook) -> list[tuple[str, float]]:
     from rdkit import Chem
     from rdkit.Chem import Crippen
 
-    return [
-        (f.smiles, float(Crippen.MolLogP(Chem.MolFromSmiles(f.smiles)))) for f in handbook.facts("boiling_point")
-    ]
+    return [(f.smiles, float(Crippen.MolLogP(Chem.MolFromSmiles(f.smiles)))) for f in handbook.facts("boiling_point")]
 
 
 class Fit:

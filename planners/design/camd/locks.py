@@ -1,0 +1,66 @@
+"""What a locked fragment means for counts: every atom of it must be in some group.
+
+An atom of a lock fits the groups that have an atom of its element, kind of ring and bonds. By Hall's condition the groups
+that fit a set of atoms must together have enough such atoms; that is necessary, and what it lets through is checked on the
+decoded molecules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from rdkit import Chem
+
+from planners.design.camd.groups import GROUPS
+from planners.design.generator import CannotServe
+from planners.design.space import lock_as_molecule
+
+R = TypeVar("R")
+
+
+def lock_rows(locked: Sequence[str], numbers: tuple[int, ...], row: Callable[..., R]) -> list[R]:
+    """Rows (made by `row`) that every molecule with the locks obeys. Patterns that are no molecule give none.
+
+    Raises CannotServe for a lock with an atom that no group has.
+    """
+    rows = []
+    for smarts in locked:
+        fragment = lock_as_molecule(smarts)
+        if fragment is None:
+            continue
+        fits = [frozenset(_fitting(atom, numbers).items()) for atom in fragment.GetAtoms()]
+        for atom, found in zip(fragment.GetAtoms(), fits, strict=True):
+            if not found:
+                raise CannotServe(
+                    f"camd: the locked fragment '{smarts}' cannot be held: no group that the space allows has its "
+                    f"{'aromatic ' if atom.GetIsAromatic() else ''}{atom.GetSymbol()} atom {atom.GetIdx() + 1}"
+                )
+        # In the order of the atoms, each set of groups once.
+        for found in dict.fromkeys(fits):
+            inside = {i for i, _ in found}
+            need = sum({i for i, _ in other} <= inside for other in fits)
+            rows.append(row(dict(sorted(found)), low=float(need), name=f"space: locked fragment {smarts}"))
+    return rows
+
+
+def _fitting(atom: Chem.Atom, numbers: tuple[int, ...]) -> Mapping[int, float]:
+    """Group number -> how many of its atoms can be this atom of a lock."""
+    counts = {i: float(sum(_fits(atom, other, i) for other in _own_atoms(i))) for i in numbers}
+    return {i: n for i, n in counts.items() if n}
+
+
+def _own_atoms(number: int) -> list[Chem.Atom]:
+    return [a for a in GROUPS[number].molecule.GetAtoms() if a.GetAtomicNum()]
+
+
+def _fits(atom: Chem.Atom, other: Chem.Atom, number: int) -> bool:
+    ring = GROUPS[number].ring
+    if atom.GetAtomicNum() != other.GetAtomicNum() or atom.GetIsAromatic() != (ring == "aromatic"):
+        return False
+    if atom.IsInRing() and ring == "chain":
+        return False
+    if atom.GetDegree() > other.GetDegree():
+        return False
+    multiple = [b.GetBondTypeAsDouble() for b in atom.GetBonds() if not b.GetIsAromatic()]
+    return sum(b >= 2.0 for b in multiple) <= sum(b.GetBondTypeAsDouble() >= 2.0 for b in other.GetBonds())

@@ -1,0 +1,122 @@
+"""What is wanted of a group vector: aims with their worth, limits hard and soft, and the score that weighs them.
+
+The score is the problem's: the weighted geometric mean of the worths, halved for each margin that a soft limit is missed
+by. Here it is kept as its logarithm, which is concave in the worths, so that a solver can bound it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planners.design.camd.contributions import Array
+from planners.design.camd.properties import PROPERTIES, evaluated
+from planners.design.generator import CannotServe
+from planners.design.problem import Problem
+
+FLOOR = 1e-3  # a worth below it is none: its logarithm has to end somewhere
+_TOLERANCE = 1e-6  # of a limit, relative: what SCIP takes for met
+Reference = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Aim:
+    """One goal, in the property's unit. `best` is the target with direction "target"."""
+
+    property: str
+    direction: str
+    worst: float
+    best: float
+    weight: float
+    words: str
+    reference: Reference | None = None
+
+    def worth(self, values: Array) -> Array:
+        """0..1, (n,)."""
+        if self.direction == "target":
+            raw = 1.0 - np.abs(values - self.best) / abs(self.worst - self.best)
+        else:
+            raw = (values - self.worst) / (self.best - self.worst)
+        return np.clip(np.where(np.isnan(raw), 0.0, raw), 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """`low <= property <= high` in its unit. `softness`: how far beyond it the score is halved; 0: never beyond."""
+
+    property: str
+    low: float
+    high: float
+    softness: float
+    words: str
+    reference: Reference | None = None
+
+    def excess(self, values: Array) -> Array:
+        """How far beyond the limit, (n,); infinite where the property is unknown."""
+        return np.where(np.isnan(values), math.inf, np.maximum(np.maximum(self.low - values, values - self.high), 0.0))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """`left_out`: requirements that groups cannot express, in words; whoever judges the molecules has to see to them."""
+
+    aims: tuple[Aim, ...]
+    limits: tuple[Limit, ...]
+    left_out: tuple[str, ...] = ()
+
+    def log_scores(self, counts: Array) -> Array:
+        """Shape (n,) of group vectors (n, groups); minus infinity where a hard limit is missed or a goal worth nothing."""
+        total = np.zeros(len(counts))
+        weights = sum(aim.weight for aim in self.aims)
+        for aim in self.aims:
+            worth = aim.worth(evaluated(aim.property, counts, aim.reference))
+            with np.errstate(divide="ignore"):
+                total += aim.weight / weights * np.where(worth < FLOOR * (1 - _TOLERANCE), -np.inf, np.log(worth))
+        for limit in self.limits:
+            values = evaluated(limit.property, counts, limit.reference)
+            excess = limit.excess(values)
+            if limit.softness > 0.0:
+                total -= math.log(2.0) * excess / limit.softness
+            else:
+                size = max(1.0, *(abs(b) for b in (limit.low, limit.high) if math.isfinite(b)))
+                total = np.where(excess > _TOLERANCE * size, -np.inf, total)
+        return total
+
+
+def wanted(problem: Problem) -> Wanted:
+    """Goals and requirements as the model holds them. Raises CannotServe for a goal that groups cannot express."""
+    aims = []
+    for goal in problem.goals:
+        if goal.property not in PROPERTIES:
+            known = ", ".join(sorted(PROPERTIES))
+            raise CannotServe(f"camd: the goal '{goal.key}' cannot be expressed with groups; goals that can: {known}")
+        aims.append(
+            Aim(
+                goal.property,
+                goal.direction,
+                goal.worst_value,
+                goal.best_value,
+                goal.weight,
+                f"goal {goal}",
+                _reference(goal.reference),
+            )
+        )
+    limits, left_out = [], []
+    for one in problem.requirements:
+        if one.property in PROPERTIES:
+            low, high = one.bounds
+            words = f"requirement {one}"
+            limits.append(Limit(one.property, low, high, one.softness, words, _reference(one.reference)))
+        else:
+            left_out.append(str(one))
+    return Wanted(tuple(aims), tuple(limits), tuple(left_out))
+
+
+def _reference(reference: Sequence[float] | str | None) -> Reference | None:
+    if reference is None or isinstance(reference, str):
+        return None
+    d, p, h = reference
+    return d, p, h
