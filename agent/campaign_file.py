@@ -35,20 +35,21 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
+def read_yaml(path: Path, kind: str = "campaign") -> tuple[Any, yaml.Node | None]:
+    """What a file holds, and its nodes with their lines; `kind` of file, for the errors. Raises CampaignError."""
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(MOST_CHARACTERS + 1)
     except FileNotFoundError:
         raise CampaignError(f"{path}: no such file") from None
     except IsADirectoryError:
-        raise CampaignError(f"{path}: is a folder; name a campaign file (YAML)") from None
+        raise CampaignError(f"{path}: is a folder; name a {kind} file (YAML)") from None
     except UnicodeDecodeError:
         raise CampaignError(f"{path}: is not text in UTF-8; save it as UTF-8") from None
     except OSError as error:
         raise CampaignError(f"{str(path)[:200]}: cannot be read: {error.strerror}") from None
     if len(text) > MOST_CHARACTERS:
-        raise CampaignError(f"{path}: has more than {MOST_CHARACTERS} characters; this is not a campaign file")
+        raise CampaignError(f"{path}: has more than {MOST_CHARACTERS} characters; this is not a {kind} file")
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -63,7 +64,7 @@ def _read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date like 2026-02-31
         raise CampaignError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
-        raise CampaignError(f"{path}: is nested too deeply; this is not a campaign file") from None
+        raise CampaignError(f"{path}: is nested too deeply; this is not a {kind} file") from None
 
 
 def read_campaign(path: Path, table: Path | None = None) -> AnySpec:
@@ -72,7 +73,7 @@ def read_campaign(path: Path, table: Path | None = None) -> AnySpec:
     `table`: the results that a replay lab answers from, in place of those that ATHANOR_TABLE or the file itself names.
     Raises CampaignError.
     """
-    data, node = _read_yaml(path)
+    data, node = read_yaml(path)
     if not isinstance(data, dict):
         what = "the file is empty" if data is None else "this is no campaign"
         raise CampaignError(f"{path}:1: {what}; expected the keys {', '.join(KINDS[MOLECULES].model_fields)}")
@@ -90,7 +91,7 @@ def read_campaign(path: Path, table: Path | None = None) -> AnySpec:
         if isinstance(data.get(key), str):
             other = path.parent / data[key]
             try:
-                data[key], other_node = _read_yaml(other)
+                data[key], other_node = read_yaml(other)
             except CampaignError as error:
                 raise CampaignError(f"{error} (named in {path}:{_descend(node, (key,))[0]}: {key})") from None
             try:

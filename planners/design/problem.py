@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from knowledge.records.base import Record
@@ -17,6 +17,20 @@ from planners.design.space import DesignSpace
 
 Anchor = tuple[float, float, float] | str
 """What a quantity is relative to: δD, δP, δH in MPa**0.5 (hansen_distance), or a SMILES (similarity)."""
+
+
+def _read_reference(value: Any) -> Any:
+    """Before pydantic tries all kinds of references and complains about each."""
+    if value is None or isinstance(value, str):
+        return value
+    numbers = [isinstance(x, int | float) and not isinstance(x, bool) for x in value] if _is_list(value) else []
+    if len(numbers) != 3 or not all(numbers):
+        raise ValueError("'reference' should be three numbers, as in [18.0, 12.3, 7.2], or a SMILES in quotes")
+    return tuple(value)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
 
 
 class Goal(Record):
@@ -39,7 +53,7 @@ class Goal(Record):
     worst: float
     best: float | None = None
     weight: float = Field(default=1.0, gt=0.0)
-    reference: Anchor | None = None
+    reference: Annotated[Anchor | None, BeforeValidator(_read_reference)] = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -132,7 +146,7 @@ class Requirement(Record):
     minimum: Quantity | None = None
     maximum: Quantity | None = None
     margin: Quantity | None = None
-    reference: Anchor | None = None
+    reference: Annotated[Anchor | None, BeforeValidator(_read_reference)] = None
 
     @model_validator(mode="before")
     @classmethod

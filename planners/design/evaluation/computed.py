@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from rdkit import Chem, DataStructs
 from rdkit.Chem import QED, rdFingerprintGenerator, rdMolDescriptors
+from rdkit.Chem.Descriptors import MolWt  # type: ignore[attr-defined]  # missing in RDKit's stubs
 
 from knowledge.features.featurizer import parse
 from planners.design.evaluation.evaluator import Values
@@ -47,7 +48,7 @@ FORMULAS: Mapping[str, Formula] = MappingProxyType(
     {
         "logp": lambda mol: float(rdMolDescriptors.CalcCrippenDescriptors(mol)[0]),
         "tpsa": lambda mol: float(rdMolDescriptors.CalcTPSA(mol)),
-        "molar_mass": lambda mol: float(rdMolDescriptors._CalcMolWt(mol)),
+        "molar_mass": lambda mol: float(MolWt(mol)),
         "qed": lambda mol: float(QED.qed(mol)),
         "synthetic_accessibility": synthetic_accessibility,
         "rotatable_bonds": lambda mol: float(rdMolDescriptors.CalcNumRotatableBonds(mol)),

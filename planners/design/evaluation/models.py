@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -11,13 +13,16 @@ import numpy as np
 from knowledge.qspr.domain import Domain
 from knowledge.qspr.estimates import Z90, to_estimate
 from knowledge.qspr.shelf import Shelved
+from knowledge.qspr.training import NoTrainingData, merge
+from knowledge.records.base import canonical_json, sha256_text
 from knowledge.records.fact import Fact
 from knowledge.records.objective import Direction, Objective
 from knowledge.records.properties import HANSEN, Property, get_property
+from knowledge.sources.cache import build_once
 from planners.design.evaluation.evaluator import Array, Flags, Values
 from planners.optimize.outlook import draws
-from planners.optimize.surrogate import Surrogate
-from planners.optimize.surrogates import fit_surrogates
+from planners.optimize.surrogate import VERSION, StateMismatch, Surrogate, fit_surrogate
+from planners.optimize.threads import blas_threads, side_by_side
 
 
 @runtime_checkable
@@ -75,15 +80,41 @@ def _places(domain: Domain, smiles: Sequence[str]) -> Flags:
     return np.array([place.in_domain for place in domain.place(smiles, neighbours=1)], dtype=np.bool_)
 
 
-def fit_models(
-    facts: Mapping[str, Sequence[Fact]], *, seed: int, focus: Sequence[str] = ()
-) -> dict[str, PropertyModel]:
+def fit_models(facts: Mapping[str, Sequence[Fact]], *, seed: int, focus: Sequence[str] = ()) -> dict[str, OfHandbook]:
     """A model of each property that `facts` are about. `focus`: molecules like those to be designed; where more is
     known than a model can hold, it holds what is near to them. Raises knowledge.qspr.training.NoTrainingData.
+
+    What the search for hyperparameters found is kept in the cache folder: the same facts, focus and seed give the same
+    models again in a fraction of the time.
     """
+
+    def fitted(name: str) -> OfHandbook:
+        return OfHandbook(_fitted(name, facts[name], seed, focus))
+
+    names = sorted(facts)
+    with blas_threads(None):
+        return dict(zip(names, side_by_side(fitted, names), strict=True))
+
+
+def _fitted(name: str, facts: Sequence[Fact], seed: int, focus: Sequence[str]) -> Surrogate:
     if not facts:
-        return {}
-    return {name: OfHandbook(one) for name, one in fit_surrogates(facts, seed=seed, focus=focus).models.items()}
+        raise NoTrainingData(f"no facts about '{name}' to fit a model to")
+    rows = merge(facts, get_property(name))
+    key = canonical_json([VERSION, rows.data_hash, seed, sorted(set(focus))])
+    found: list[Surrogate] = []
+
+    def build(path: Path) -> None:
+        found.append(fit_surrogate(facts, name, seed=seed, focus=focus))
+        path.write_text(canonical_json(found[0].state()), encoding="utf-8")
+
+    path = build_once(f"design-{name}-{sha256_text(key)[:16]}.json", build)
+    if found:
+        return found[0]
+    try:
+        return Surrogate.restore(json.loads(path.read_text(encoding="utf-8")), facts)
+    except StateMismatch:  # another version of the featurizers: as if there were none
+        path.unlink(missing_ok=True)
+        return _fitted(name, facts, seed, focus)
 
 
 class Modelled:
