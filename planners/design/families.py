@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # names alone are asked for more often than generators
 FAMILIES: dict[str, str] = {
     "genetic": "planners.design.genetic",
     "latent": "planners.design.latent",
+    "synthesis": "planners.design.synthesis",
 }
 
 
