@@ -17,7 +17,7 @@ from torch.nn import functional
 
 ELEMENTS: tuple[str, ...] = ("C", "N", "O", "F")
 BONDS = 4  # none, single, double, triple; aromatic rings are written with alternating bonds
-MOST_ATOMS = 9
+LEAST_ATOMS, MOST_ATOMS = 3, 9  # heavy atoms of the molecules it was taught
 _PATHS = 4
 _WAVES = 6
 
@@ -94,9 +94,7 @@ class Layer(nn.Module):
         self.between = nn.Linear(pair + sets, message, bias=False)
         self.out = nn.Linear(message, heads + sets + pair)
         self.gather = nn.Linear(node + message, node)
-        self.think = nn.Sequential(
-            nn.LayerNorm(node), nn.Linear(node, 2 * node), nn.SiLU(), nn.Linear(2 * node, node)
-        )
+        self.think = nn.Sequential(nn.LayerNorm(node), nn.Linear(node, 2 * node), nn.SiLU(), nn.Linear(2 * node, node))
         self.mix = nn.Parameter(torch.zeros(sets, sets))
         nn.init.zeros_(self.gather.weight)
         nn.init.zeros_(self.gather.bias)
@@ -134,6 +132,9 @@ class Layer(nn.Module):
 class Network(nn.Module):
     """Guesses the clean molecule. properties: how many may be asked for."""
 
+    centres: Tensor
+    waves: Tensor
+
     def __init__(self, properties: int, size: Size | None = None) -> None:
         super().__init__()
         self.size = size or Size()
@@ -154,9 +155,7 @@ class Network(nn.Module):
         self.register_buffer("waves", 2.0 ** torch.arange(_WAVES) * torch.pi / 2, persistent=False)
 
     def forward(self, noisy: Noisy, before: Clean | None = None) -> Clean:
-        """before: the network's last guess for the same molecules (self-conditioning, Chen, Zhang, Hinton, ICLR 2023)."""
-        x0 = noisy.x
-        b, n, _ = x0.shape
+        """before: the last guess for the same molecules (self-conditioning; Chen, Zhang, Hinton, ICLR 2023)."""
         with torch.no_grad():
             atoms, pairs, sets = self._features(noisy, before)
         h, e = self.atom_in(atoms), self.bond_in(pairs)

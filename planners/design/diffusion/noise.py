@@ -2,8 +2,8 @@
 
 Time runs from 0 (noise) to 1 (data). Coordinates are in units of `Scales.length`.
 
-- Flow matching: x(t) = t x1 + (1 - t) x0, where the Gaussian x0 is first permuted (Hungarian method) and turned (Kabsch)
-  towards x1, so that roads seldom cross (Klein, Krämer, Noé, NeurIPS 2023; Song et al., NeurIPS 2023).
+- Flow matching: x(t) = t x1 + (1 - t) x0, where the Gaussian x0 is first permuted (Hungarian method) and turned
+  (Kabsch) towards x1, so that roads seldom cross (Klein, Krämer, Noé, NeurIPS 2023; Song et al., NeurIPS 2023).
 - Diffusion: x(t) = sin(πt/2) x1 + cos(πt/2) noise, of constant variance (Ho, Jain, Abbeel, NeurIPS 2020; cosine
   schedule of Nichol and Dhariwal, ICML 2021).
 - Elements and bonds keep their value with probability t, and are otherwise drawn from how often each occurs in the data
@@ -63,7 +63,7 @@ def mirrored(upper: Tensor) -> Tensor:
 
 
 def aligned(noise: Tensor, x: Tensor) -> Tensor:
-    """The rows of `noise` (b, n, 3) reordered and turned or mirrored towards `x`; its distribution stays what it was."""
+    """The rows of `noise` (b, n, 3) reordered, and turned or mirrored, towards `x`; its distribution stays the same."""
     cost = torch.cdist(x, noise).numpy()
     order = np.stack([linear_sum_assignment(square)[1] for square in cost])
     noise = torch.gather(noise, 1, torch.from_numpy(order)[..., None].expand(-1, -1, 3))

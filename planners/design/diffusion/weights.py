@@ -63,7 +63,8 @@ def read(path: Path) -> Trained:
     network.load_state_dict(tensors)
     network.requires_grad_(False)
     measured = json.loads(about["scales"])
-    scales = Scales(**{k: torch.tensor(v) if isinstance(v, list) else v for k, v in measured.items()})
+    tables = {k: torch.tensor(v) for k, v in measured.items() if isinstance(v, list)}
+    scales = Scales(length=float(measured["length"]), **tables)
     return Trained(network, scales, json.loads(about["notes"]))
 
 

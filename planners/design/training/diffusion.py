@@ -43,7 +43,7 @@ def measured(data: Molecules) -> Scales:
     square = 0.0
     for n in np.flatnonzero(sizes):
         rows = data.size == n
-        first, second = np.triu_indices(n, 1)
+        first, second = np.triu_indices(int(n), 1)
         atoms += np.bincount(data.atoms[rows, :n].ravel(), minlength=len(ELEMENTS))
         bonds += np.bincount(data.bonds[rows][:, first, second].ravel(), minlength=BONDS)
         square += float((data.x[rows].astype(np.float64) ** 2).sum())
@@ -86,7 +86,9 @@ class Batches:
 def losses(guess: Clean, x: Tensor, atoms: Tensor, bonds: Tensor) -> dict[str, Tensor]:
     n = x.shape[1]
     first, second = torch.triu_indices(n, n, 1)
-    of_bonds = functional.nll_loss(guess.bonds[:, first, second].reshape(-1, BONDS), bonds[:, first, second].reshape(-1))
+    of_bonds = functional.nll_loss(
+        guess.bonds[:, first, second].reshape(-1, BONDS), bonds[:, first, second].reshape(-1)
+    )
     return {
         "x": (guess.x - x).square().mean(),
         "atoms": functional.nll_loss(guess.atoms.reshape(-1, len(ELEMENTS)), atoms.reshape(-1)),

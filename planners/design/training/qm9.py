@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from rdkit import Chem, rdBase
-from rdkit.Chem import Crippen, rdMolDescriptors
+from rdkit.Chem import rdMolDescriptors
 
 from knowledge.trainer.wheels import fetched, training_dir
 from planners.design.diffusion.drawing import BOND_TYPES
-from planners.design.diffusion.network import ELEMENTS, MOST_ATOMS
+from planners.design.diffusion.network import ELEMENTS, LEAST_ATOMS, MOST_ATOMS
 from planners.design.diffusion.wishes import PROPERTIES
 
 WHEEL = "qm9pack==1.0.3"
@@ -63,7 +63,8 @@ def molecules() -> Molecules:
         rows = [row for name in sorted(_PARTS) for row in _read(home / name)]
         columns = [np.stack(column) for column in zip(*rows, strict=True)]
         scratch = path.with_suffix(".new.npz")
-        np.savez_compressed(scratch, **dict(zip(Molecules.__dataclass_fields__, columns, strict=True)))
+        x, atoms, bonds, size, values, smiles = columns
+        np.savez_compressed(scratch, x=x, atoms=atoms, bonds=bonds, size=size, values=values, smiles=smiles)
         scratch.replace(path)
     with np.load(path, allow_pickle=False) as arrays:
         return Molecules(**arrays)
@@ -87,7 +88,7 @@ def _read(path: Path) -> Iterator[tuple[object, ...]]:
 
 def _molecule(row: Mapping[str, str]) -> tuple[object, ...] | None:
     mol = Chem.MolFromSmiles(row["SMILES"])
-    if mol is None or not 3 <= mol.GetNumAtoms() <= MOST_ATOMS:
+    if mol is None or not LEAST_ATOMS <= mol.GetNumAtoms() <= MOST_ATOMS:
         return None
     symbols = row["Elements"].strip("[]").replace("'", "").split(",")
     flat = row["XYZ_Ang"].replace("[", "").replace("]", "").split(",")
@@ -108,7 +109,7 @@ def _molecule(row: Mapping[str, str]) -> tuple[object, ...] | None:
         float(row["LUMO_au"]) * _HARTREE_EV,
         float(row["Dipole_debye"]),
         float(row["Polarizability_bohr3"]),
-        Crippen.MolLogP(mol),
+        rdMolDescriptors.CalcCrippenDescriptors(mol)[0],
         rdMolDescriptors.CalcTPSA(mol),
     ]
     assert len(values) == len(PROPERTIES)
