@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # names alone are asked for more often than generators
 
 # name: room whose function `opened(problem, *, start, seed, exclude)` makes the generator.
 FAMILIES: dict[str, str] = {
+    "camd": "planners.design.camd.programming",
     "genetic": "planners.design.genetic",
     "latent": "planners.design.latent",
     "synthesis": "planners.design.synthesis",
