@@ -12,6 +12,7 @@ import sys
 import typer
 
 from agent.commands.campaigns import campaigns
+from agent.commands.design import designs
 from agent.commands.estimate import estimates
 from agent.commands.properties import properties
 from agent.commands.quantum import quantum
@@ -29,6 +30,7 @@ app = typer.Typer(
     help="Athanor: an autonomous closed-loop chemist. Start with `run config/campaigns/green_solvent.yaml --dry-run`.",
 )
 app.add_typer(campaigns)
+app.add_typer(designs)
 app.add_typer(estimates)
 app.add_typer(routes)
 app.add_typer(properties)

@@ -206,7 +206,7 @@ class Requirement(Record):
 
     def __str__(self) -> str:
         if self.minimum is not None and self.maximum is not None:
-            return f"{self.key} from {self.minimum} to {self.maximum}"
+            return f"{self.key} from {_said(self.minimum)} to {_said(self.maximum)}"
         return (
             f"{self.key} at least {self.minimum}" if self.minimum is not None else f"{self.key} at most {self.maximum}"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from scipy import sparse
@@ -16,12 +16,17 @@ from planners.design.camd.structure import AUXILIARY, Structure
 _AJAR = 1e-6  # relative: HiGHS's optimum is within its tolerance
 
 
+def _numbered(structure: Structure) -> Iterator[tuple[int | str, int]]:
+    yield from ((i, j) for j, i in enumerate(structure.numbers))
+    yield from ((name, j) for j, name in enumerate(AUXILIARY, start=len(structure.numbers)))
+
+
 class SumBounds:
     """Bounds of sums, of shares for each number of heavy atoms and over all; each computed once."""
 
     def __init__(self, structure: Structure) -> None:
         self._structure = structure
-        self._columns: dict[int | str, int] = {k: j for j, k in enumerate((*structure.numbers, *AUXILIARY))}
+        self._columns: dict[int | str, int] = dict(_numbered(structure))
         rows, low, high = [], [], []
         for row in structure.rows:
             line = np.zeros(len(self._columns))

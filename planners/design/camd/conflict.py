@@ -1,8 +1,8 @@
 """Why nothing meets a problem: a smallest set of demands that cannot hold together, in words.
 
-Deletion filter (J. W. Chinneck, E. W. Dravnieks, ORSA J. Comput. 3 (1991) 157): demands are left out one after another;
-one without which still nothing is possible stays out. What is left is irreducible: without any one of it there are group
-vectors. Limits of the space are tried first, so that the words speak of requirements where they can.
+Deletion filter (J. W. Chinneck, E. W. Dravnieks, ORSA J. Comput. 3 (1991) 157): demands are left out one after
+another; one without which still nothing is possible stays out. What is left is irreducible: without any one of it
+there are group vectors. Limits of the space are tried first, so that the words speak of requirements where they can.
 """
 
 from __future__ import annotations
@@ -83,6 +83,16 @@ def _without_pattern(field: str, smarts: str) -> _Named:
 
 
 def _of_wishes(aims: tuple[Aim, ...], limits: tuple[Limit, ...]) -> list[_Named]:
-    found: list[_Named] = [(a.words, lambda d, a=a: replace(d, aims=tuple(x for x in d.aims if x != a))) for a in aims]
-    found += [(o.words, lambda d, o=o: replace(d, limits=tuple(x for x in d.limits if x != o))) for o in limits]
-    return found
+    wishes: list[Aim | Limit] = [*aims, *limits]
+    return [(one.words, _without_wish(one)) for one in wishes]
+
+
+def _without_wish(one: Aim | Limit) -> Callable[[_Demands], _Demands]:
+    def without(demands: _Demands) -> _Demands:
+        return replace(
+            demands,
+            aims=tuple(other for other in demands.aims if other != one),
+            limits=tuple(other for other in demands.limits if other != one),
+        )
+
+    return without

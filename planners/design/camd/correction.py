@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from planners.design.camd.component import Vector
 from planners.design.camd.groups import GROUPS
-from planners.design.camd.model import Vector
 from planners.design.camd.wanted import FLOOR, Wanted
 
 LEAST = 12  # molecules with scores before anything is corrected

@@ -1,8 +1,8 @@
 """From a group vector to all its molecules, and back: what is not cut into the same groups again is not handed on.
 
-Molecules are grown as trees whose nodes are groups and rings: always the first open port is filled, by each kind of node
-that may be bonded there and is left. Ports that symmetry exchanges are filled in ascending order; what is still met twice
-is recognised by its canonical SMILES.
+Molecules are grown as trees whose nodes are groups and rings: always the first open port is filled, by each kind of
+node that may be bonded there and is left. Ports that symmetry exchanges are filled in ascending order; what is still
+met twice is recognised by its canonical SMILES.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from itertools import product
 
 from rdkit import Chem, rdBase
 
+from planners.design.camd.component import Vector
 from planners.design.camd.groups import CARBON, GROUPS, HETERO, allowed, fragment
-from planners.design.camd.model import Vector
 from planners.design.camd.rings import Counts, Ring, arrangements
 from planners.design.camd.structure import LARGEST_RING
 

@@ -1,8 +1,8 @@
 """What a locked fragment means for counts: every atom of it must be in some group.
 
-An atom of a lock fits the groups that have an atom of its element, kind of ring and bonds. By Hall's condition the groups
-that fit a set of atoms must together have enough such atoms; that is necessary, and what it lets through is checked on the
-decoded molecules.
+An atom of a lock fits the groups that have an atom of its element, kind of ring and bonds. By Hall's condition the
+groups that fit a set of atoms must together have enough such atoms; that is necessary, and what it lets through is
+checked on the decoded molecules.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def lock_rows(locked: Sequence[str], numbers: tuple[int, ...], row: Callable[...
         fragment = lock_as_molecule(smarts)
         if fragment is None:
             continue
+        _check_rings(smarts, fragment)
         fits = [frozenset(_fitting(atom, numbers).items()) for atom in fragment.GetAtoms()]
         for atom, found in zip(fragment.GetAtoms(), fits, strict=True):
             if not found:
@@ -42,6 +43,20 @@ def lock_rows(locked: Sequence[str], numbers: tuple[int, ...], row: Callable[...
             need = sum({i for i, _ in other} <= inside for other in fits)
             rows.append(row(dict(sorted(found)), low=float(need), name=f"space: locked fragment {smarts}"))
     return rows
+
+
+def _check_rings(smarts: str, fragment: Chem.Mol) -> None:
+    """Rings of groups are single: saturated of five to seven atoms, or aromatic of six."""
+    rings = fragment.GetRingInfo()
+    for bonds, atoms in zip(rings.BondRings(), rings.AtomRings(), strict=True):
+        aromatic = all(fragment.GetAtomWithIdx(a).GetIsAromatic() for a in atoms)
+        double = any(fragment.GetBondWithIdx(b).GetBondTypeAsDouble() == 2.0 for b in bonds)
+        fused = any(rings.NumAtomRings(a) > 1 for a in atoms)
+        if fused or double or not (len(atoms) == 6 if aromatic else 5 <= len(atoms) <= 7):
+            raise CannotServe(
+                f"camd: the locked fragment '{smarts}' cannot be held: groups make single rings only, "
+                "saturated ones of five to seven atoms and aromatic ones of six"
+            )
 
 
 def _fitting(atom: Chem.Atom, numbers: tuple[int, ...]) -> Mapping[int, float]:

@@ -10,11 +10,12 @@ from rdkit import Chem
 from knowledge.records.base import canonical_json, sha256_text
 from knowledge.records.candidate import Candidate, Provenance
 from knowledge.records.molecule import InvalidMolecule, Molecule
+from planners.design.camd.component import Vector, counts_of
 from planners.design.camd.conflict import conflict, told
 from planners.design.camd.correction import fitted
 from planners.design.camd.decode import decode
 from planners.design.camd.groups import BY_NAME, GROUPS, NAMES, fragmentation
-from planners.design.camd.model import Programme, Solution, Status, Vector, counts_of
+from planners.design.camd.model import Programme, Solution, Status
 from planners.design.camd.structure import LARGEST_RING, MOST_GROUPS, structure
 from planners.design.camd.wanted import wanted
 from planners.design.filters.accessibility import synthetic_accessibility
@@ -212,8 +213,8 @@ def opened(
 ) -> ProgrammingGenerator:
     """The family `camd`. `start` is not needed: the optimum does not depend on where one begins.
 
-    Raises CannotServe for a goal that groups cannot express, a lock that they cannot hold, and for demands that no group
-    vector meets, with the ones that conflict.
+    Raises CannotServe for a goal that groups cannot express, a lock that they cannot hold, and for demands that no
+    group vector meets, with the ones that conflict.
     """
     made = ProgrammingGenerator(problem, seed=seed, exclude=exclude)
     made.prove_possible()

@@ -1,4 +1,4 @@
-"""Ring groups closed to rings: every way to share them out and to order them, rotations and reflections counted once."""
+"""Ring groups closed to rings: all ways to share them out and to order them, those that symmetry exchanges once."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """When a group vector can be a molecule: linear conditions on counts, each necessary, together nearly sufficient.
 
 Groups outside rings and whole rings are the nodes of a tree: with p ports each, the ports of all nodes are twice the
-edges, and a tree has one edge less than nodes (O. Odele, S. Macchietto, Fluid Phase Equilib. 82 (1993) 47, carried over
-to rings as nodes). Ports of classes that may not be bonded to each other must find enough partners. What these conditions
-let through and no molecule has is found by the decoder, and cut.
+edges, and a tree has one edge less than nodes (O. Odele, S. Macchietto, Fluid Phase Equilib. 82 (1993) 47, carried
+over to rings as nodes). Ports of classes that may not be bonded to each other must find enough partners. What these
+conditions let through and no molecule has is found by the decoder, and cut.
 
 Rings are single: five- to seven-membered without double bonds, or aromatic of six; fused, bridged and spiro rings are
 not written in these groups.
@@ -178,7 +178,8 @@ def _count(
 
 def _limits(numbers: tuple[int, ...], space: DesignSpace, least: int, most: int) -> list[Row]:
     heavy: dict[int | str, float] = {i: GROUPS[i].heavy_atoms for i in numbers}
-    every: dict[int | str, float] = dict.fromkeys(numbers, 1.0)
+    every: dict[int | str, float] = {}
+    every.update((i, 1.0) for i in numbers)
     rings: dict[int | str, float] = {"rings_aromatic": 1.0, "rings_saturated": 1.0}
     return [
         Row(every, least, most, f"at most {most} groups"),

@@ -1,7 +1,7 @@
 """What is wanted of a group vector: aims with their worth, limits hard and soft, and the score that weighs them.
 
-The score is the problem's: the weighted geometric mean of the worths, halved for each margin that a soft limit is missed
-by. Here it is kept as its logarithm, which is concave in the worths, so that a solver can bound it.
+The score is the problem's: the weighted geometric mean of the worths, halved for each margin that a soft limit is
+missed by. Here it is kept as its logarithm, which is concave in the worths, so that a solver can bound it.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ class Limit:
 
 @dataclass(frozen=True)
 class Wanted:
-    """`left_out`: requirements that groups cannot express, in words; whoever judges the molecules has to see to them."""
+    """`left_out`: requirements that groups cannot express, in words; whoever judges molecules sees to them."""
 
     aims: tuple[Aim, ...]
     limits: tuple[Limit, ...]
     left_out: tuple[str, ...] = ()
 
     def log_scores(self, counts: Array) -> Array:
-        """Shape (n,) of group vectors (n, groups); minus infinity where a hard limit is missed or a goal worth nothing."""
+        """Shape (n,) of group vectors (n, groups); -inf where a hard limit is missed or a goal worth nothing."""
         total = np.zeros(len(counts))
         weights = sum(aim.weight for aim in self.aims)
         for aim in self.aims:

@@ -30,27 +30,36 @@ def needed_models(problem: Problem) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def open_evaluator(
+def models_for(
     problem: Problem,
     *,
-    models: Mapping[str, PropertyModel] | None = None,
+    given: Mapping[str, PropertyModel] | None = None,
     facts: Facts | None = None,
     focus: Sequence[str] = (),
-) -> Evaluator:
-    """Gives all values that judging needs, in the order of `Problem.wanted`.
+) -> dict[str, PropertyModel]:
+    """A model of every measured property that the problem needs, by name: the `given` ones, and for the others one
+    fitted to `facts` (None: the whole handbook).
 
-    models: of measured properties, by name; for those that are not among them one is fitted to `facts`, None being the
-        whole handbook. focus: molecules like those to be designed, see `fit_models`; empty: the problem's `start`.
-    Raises CannotEvaluate, naming the property, WeightsUnusable.
+    focus: molecules like those to be designed, see `fit_models`; empty: the problem's `start`.
+    Raises CannotEvaluate, naming the property.
     """
-    given = dict(models or {})
-    missing = [name for name in needed_models(problem) if name not in given]
+    models = dict(given or {})
+    missing = [name for name in needed_models(problem) if name not in models]
     known = {name: _known(name, facts or _handbook()) for name in missing}
     try:
-        given |= fit_models(known, seed=problem.seed, focus=focus or problem.start)
+        models |= fit_models(known, seed=problem.seed, focus=focus or problem.start)
     except NoTrainingData as error:
         raise CannotEvaluate(f"{error}; `train` can make a model of a table of yours") from error
-    return Together(_parts(problem, given), problem.wanted)
+    return models
+
+
+def open_evaluator(problem: Problem, models: Mapping[str, PropertyModel] | None = None) -> Evaluator:
+    """Gives all values that judging needs, in the order of `Problem.wanted`.
+
+    models: as `models_for` gives them; None: those that it gives for this problem alone.
+    Raises CannotEvaluate, naming the property, WeightsUnusable.
+    """
+    return Together(_parts(problem, models_for(problem) if models is None else models), problem.wanted)
 
 
 def _parts(problem: Problem, models: Mapping[str, PropertyModel]) -> list[Evaluator]:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from planners.design.generator import CannotServe
 from planners.design.genetic.breeding import Offspring
-from planners.design.genetic.evolution import GeneticGenerator, NoParents
+from planners.design.genetic.evolution import GeneticGenerator
+from planners.design.genetic.nursery import NoParents
 from planners.design.genetic.start import known_members
 from planners.design.problem import Problem
 

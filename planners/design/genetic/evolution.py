@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from rdkit import Chem, rdBase
-
-from knowledge.records.candidate import Candidate, Provenance
-from knowledge.records.molecule import Molecule
+from knowledge.records.candidate import Candidate
 from planners.design.filters.pipeline import FilterReport, Filters
 from planners.design.generator import Dice, Evaluated, State, StateMismatch
 from planners.design.genetic.bandit import OperatorBandit
 from planners.design.genetic.breeding import Breeder, Offspring
+from planners.design.genetic.memory import Memory, flat_smiles
+from planners.design.genetic.nursery import Nursery
 from planners.design.genetic.operators import PRIOR
 from planners.design.genetic.population import Diagnosis, Population
-from planners.design.space import DesignSpace, lock_as_molecule
+from planners.design.space import DesignSpace
 
 _VERSION = 2
 # Edits in a row without a new molecule after which the space around the population counts as used up.
 _PATIENCE = 5_000
-
-
-class NoParents(ValueError):
-    """Not one seed molecule can start the search."""
 
 
 class GeneticGenerator:
@@ -55,21 +50,12 @@ class GeneticGenerator:
         self._breeder = Breeder(space, self._filters)
         self._bandit = OperatorBandit(PRIOR)
         self._population = Population(capacity)
-        self._seen: dict[str, None] = {}  # an ordered set of canonical SMILES
-        self._keys: dict[str, None] = {}  # first InChIKey blocks of what was asked: tautomers and stereoisomers are one
+        self._memory = Memory(exclude)
         self._pending: dict[str, str] = {}  # asked, not told: the operator that made it
-        # A parent may be smaller than the space wants, since it can grow, and look hard to make, since it exists.
-        self._gate = Filters(space.model_copy(update={"min_heavy_atoms": 1}), stability=stability, accessibility=False)
-        parents = self._breedable(seeds) or _lock_itself(space)
-        if not parents:
-            raise NoParents("no seed molecule fits the design space; give seeds that hold the locked substructures")
+        self._nursery = Nursery(space, stability=stability)
+        parents = self._nursery.parents(seeds)
         for smiles in parents:
-            self._seen[smiles] = None
-        for text in exclude:
-            known = _flat_smiles(text)
-            if known is not None:
-                self._seen[known] = None
-                self._keys[Molecule.from_smiles(known).connectivity] = None
+            self._memory.add(smiles)
         # Drawn by lot, so that a long library does not always start with the same few.
         order = self._dice.permutation(len(parents))
         self._population.found(parents[i] for i in order)
@@ -109,15 +95,11 @@ class GeneticGenerator:
             if not batch:
                 break
             for child in batch:
-                molecule = Molecule.from_smiles(child.smiles)
-                if molecule.connectivity in self._keys:
-                    continue
-                self._keys[molecule.connectivity] = None
-                if molecule.smiles != child.smiles:
-                    self._seen[molecule.smiles] = None
-                    self._pending[molecule.smiles] = self._pending.pop(child.smiles)
-                provenance = Provenance(generator=self._name, operator=child.operator, parents=child.parents)
-                candidates.append(Candidate(molecule=molecule, provenance=provenance))
+                candidate = self._memory.proposal(child, self._name)
+                operator = self._pending.pop(child.smiles)
+                if candidate is not None:
+                    self._pending[candidate.molecule.smiles] = operator
+                    candidates.append(candidate)
         return candidates
 
     def tell(self, evaluated: Sequence[Evaluated]) -> None:
@@ -130,10 +112,10 @@ class GeneticGenerator:
                 born.append((operator, item.smiles))
                 accepted.append(item)
                 continue
-            known = _flat_smiles(item.smiles)
+            known = flat_smiles(item.smiles)
             if known is not None:
-                self._seen[known] = None
-                if self._breedable((known,)):
+                self._memory.add(known)
+                if self._nursery.breedable((known,)):
                     accepted.append(item.model_copy(update={"smiles": known}))
         if accepted:
             self._population.absorb(accepted)
@@ -153,8 +135,7 @@ class GeneticGenerator:
             "dice": self._dice.state(),
             "bandit": self._bandit.state(),
             "population": self._population.state(),
-            "seen": list(self._seen),
-            "keys": list(self._keys),
+            "memory": self._memory.state(),
             "pending": dict(self._pending),
             "filters": self._filters.report().model_dump(mode="json"),
         }
@@ -167,42 +148,23 @@ class GeneticGenerator:
         self._dice.restore(state["dice"])
         self._bandit.restore(state["bandit"])
         self._population.restore(state["population"])
-        self._seen = dict.fromkeys(state["seen"])
-        self._keys = dict.fromkeys(state["keys"])
+        self._memory.restore(state["memory"])
         self._pending = dict(state["pending"])
         self._filters.restore(FilterReport.model_validate(state["filters"]))
-
-    def _breedable(self, smiles: Iterable[str]) -> list[str]:
-        """Those that can be parents: canonical without stereo, each once, in the given order."""
-        flat = dict.fromkeys(text for text in map(_flat_smiles, smiles) if text is not None)
-        return self._gate.keep(flat)
 
     def _breed(self, n: int) -> Iterator[Offspring]:
         made = failed = 0
         while made < n and failed < _PATIENCE:
             operator = self._bandit.choose(self._dice)
-            child = self._breeder.child(operator, self._select, self._dice, self._seen.__contains__)
+            child = self._breeder.child(operator, self._select, self._dice, self._memory.__contains__)
             if child is None:
                 failed += 1
                 continue
             failed = 0
             made += 1
-            self._seen[child.smiles] = None
+            self._memory.add(child.smiles)
             self._pending[child.smiles] = operator
             yield child
 
     def _select(self) -> str:
         return self._population.select(self._dice)
-
-
-def _flat_smiles(text: str) -> str | None:
-    """Canonical SMILES without stereo; None when the text is no molecule."""
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(text)
-    return str(Chem.MolToSmiles(mol, isomericSmiles=False)) if mol is not None and mol.GetNumAtoms() else None
-
-
-def _lock_itself(space: DesignSpace) -> list[str]:
-    """A single locked substructure that is a molecule, as the only parent."""
-    fragment = lock_as_molecule(space.locked[0]) if len(space.locked) == 1 else None
-    return [] if fragment is None else [str(Chem.MolToSmiles(fragment, isomericSmiles=False))]

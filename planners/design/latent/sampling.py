@@ -66,9 +66,9 @@ class LatentSpace:
         self._centre, self._scale = tensors.pop("properties.centre"), tensors.pop("properties.scale")
         self._prior_mean, self._prior_root = tensors.pop("prior.mean"), tensors.pop("prior.root")
         self.spread: Array = self._prior_root.double().square().sum(1).sqrt().numpy()
-        self._network = Autoencoder(shape)
-        self._network.load_state_dict(tensors)
-        self._network.eval()
+        self.network = Autoencoder(shape)
+        self.network.load_state_dict(tensors)
+        self.network.eval()
 
     def writable(self, smiles: str) -> bool:
         """Whether the molecule can be encoded: known symbols, not too long. Stereochemistry does not count."""
@@ -84,7 +84,7 @@ class LatentSpace:
                 raise Unwritable(f"'{text}' cannot be encoded: a symbol that is not known, or too many")
             # One by one and at full length, so that a molecule's point never depends on those it comes with.
             padded = numbers + [PAD] * (self.vocabulary.longest - len(numbers))
-            mean, spread = self._network.encode(torch.tensor([padded]))
+            mean, spread = self.network.encode(torch.tensor([padded]))
             means.append(mean[0])
             spreads.append(spread[0].exp())
         if not means:
@@ -96,14 +96,14 @@ class LatentSpace:
         """The most probable molecule of each point (n, d), as canonical SMILES; None where RDKit accepts none."""
         found: list[str | None] = []
         for at in range(0, len(points), _WRITTEN_AT_ONCE):
-            written = self._network.write(torch.from_numpy(points[at : at + _WRITTEN_AT_ONCE]).float())
+            written = self.network.write(torch.from_numpy(points[at : at + _WRITTEN_AT_ONCE]).float())
             found += [self.vocabulary.smiles(row) for row in written.tolist()]
         return found
 
     @torch.no_grad()
     def foresee(self, points: Array) -> Array:
         """The properties that the second head reads from points, (n, p), in the order and units of `properties`."""
-        return _array(self._network.properties(torch.from_numpy(points).float()) * self._scale + self._centre)
+        return _array(self.network.properties(torch.from_numpy(points).float()) * self._scale + self._centre)
 
     def prior(self, n: int, rng: np.random.Generator) -> Array:
         """(n, d) points drawn from the Gaussian fitted to the points of all training molecules."""

@@ -7,6 +7,7 @@ from functools import cache
 
 from rdkit import Chem, rdBase
 
+from knowledge.records.molecule import InvalidMolecule
 from planners.design.space import compile_smarts
 from planners.routes.single_step.curated import COMPETING_SITE, INTOLERANT_GROUP, forward_products, reactions
 from planners.routes.single_step.reaction import Reaction
@@ -58,7 +59,12 @@ class Bench:
         if key in self._products:
             self._products.move_to_end(key)
             return self._products[key]
-        made = self._products[key] = _product(usable()[name], reactants)
+        with rdBase.BlockLogs():
+            try:
+                made = _product(usable()[name], reactants)
+            except InvalidMolecule:  # a template may leave an aromatic ring that nobody can read again
+                made = None
+        self._products[key] = made
         if len(self._products) > _CACHE:
             self._products.popitem(last=False)
         return made
@@ -106,15 +112,14 @@ def _spoilers(reaction: Reaction, reactants: tuple[str, ...], product: str) -> i
     A curated rule is strict about its product and says little of its precursors, so only the way back tells.
     """
     wanted = sorted(map(flat, reactants))
-    with rdBase.BlockLogs():
-        for outcome in reaction.retro.RunReactants((parse(product),), maxProducts=64):
-            parts = []
-            for part in outcome:
-                if Chem.SanitizeMol(part, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
-                    break
-                parts.append(flat(canonical(str(Chem.MolToSmiles(part)))))
-            if sorted(parts) == wanted:
-                return sum(_spoiling(reaction, part) for part in outcome)
+    for outcome in reaction.retro.RunReactants((parse(product),), maxProducts=64):
+        parts = []
+        for part in outcome:
+            if Chem.SanitizeMol(part, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
+                break
+            parts.append(flat(canonical(str(Chem.MolToSmiles(part)))))
+        if sorted(parts) == wanted:
+            return sum(_spoiling(reaction, part) for part in outcome)
     return None
 
 

@@ -2,12 +2,13 @@
 
     python -m planners.design.training.camd
 
-Ridge regression of the property's sum (see `planners.design.camd.contributions.Form`) on group counts. Rare groups lean
-on commoner ones: beside each group's own column stand the Joback groups and the elements that it consists of, so that a
-lactam that hardly anybody measured begins as its carbonyl and its amine. The columns are folded into one number a group.
+Ridge regression of the property's sum (see `planners.design.camd.contributions.Form`) on group counts. Rare groups
+lean on commoner ones: beside each group's own column stand the Joback groups and the elements that it consists of, so
+that a lactam that hardly anybody measured begins as its carbonyl and its amine. The columns are folded into one
+number a group.
 
-Fitted to the handbook without the 30 % that the default campaign withholds (seed 0); these are the test set. Form, scale
-and penalty were chosen by five-fold cross-validation within the rest. One core, half a minute.
+Fitted to the handbook without the 30 % that the default campaign withholds (seed 0); these are the test set. Form,
+scale and penalty were chosen by five-fold cross-validation within the rest. One core, half a minute.
 """
 
 from __future__ import annotations
@@ -80,9 +81,9 @@ def samples(handbook: Handbook, name: str) -> tuple[list[str], Array, Array]:
 def _crippen(handbook: Handbook) -> list[tuple[str, float]]:
     """Of the molecules with a boiling point: Crippen's atoms know more of their neighbours than groups do."""
     from rdkit import Chem
-    from rdkit.Chem import Crippen
+    from rdkit.Chem.Crippen import MolLogP  # type: ignore[attr-defined]
 
-    return [(f.smiles, float(Crippen.MolLogP(Chem.MolFromSmiles(f.smiles)))) for f in handbook.facts("boiling_point")]
+    return [(f.smiles, float(MolLogP(Chem.MolFromSmiles(f.smiles)))) for f in handbook.facts("boiling_point")]
 
 
 class Fit:
@@ -160,7 +161,8 @@ def main() -> None:
         tested = errors(task.property, best.predict(all_counts[test]), all_values[test])
         print(
             f"{task.property}: {len(values)} molecules, scale {scale:g}, penalty {penalty:g}; mean absolute error "
-            f"{error:.3g} (cross-validated), {tested.mean():.3g} (median {np.median(tested):.3g}) of {test.sum()} withheld"
+            f"{error:.3g} (cross-validated), {tested.mean():.3g} (median {np.median(tested):.3g}) of {test.sum()} "
+            "withheld"
         )
         document[task.property] = {
             "unit": "dimensionless" if task.property == "logp" else get_property(task.property).unit,
@@ -177,7 +179,7 @@ def main() -> None:
     header = (
         "# Group contributions fitted by `python -m planners.design.training.camd`; its docstring says how.\n"
         "# Errors are mean absolute ones, of viscosity in ln(mPa s); `withheld` molecules were not fitted to.\n"
-        "# `measured`: in how many of the fitted molecules a group occurs; one that is in none is the sum of its parts.\n"
+        "# `measured`: in how many fitted molecules a group occurs; one that is in none is the sum of its parts.\n"
     )
     OUTPUT.write_text(header + yaml.safe_dump({"properties": document}, sort_keys=False), encoding="utf-8")
 

@@ -22,8 +22,9 @@ from knowledge.trainer.trainer import Trainer, averaged, checkpoint_notes, keep_
 from knowledge.trainer.wheels import training_dir
 from planners.design.diffusion.network import BONDS, ELEMENTS, MOST_ATOMS, Clean, Network, Noisy
 from planners.design.diffusion.noise import Scales, corrupted
-from planners.design.diffusion.weights import PATH, write
+from planners.design.diffusion.weights import PATH, Trained, read, write
 from planners.design.diffusion.wishes import PROPERTIES
+from planners.design.training.diffusion_card import write_card
 from planners.design.training.qm9 import Molecules, molecules, split
 
 BATCH = 96
@@ -100,14 +101,14 @@ def train(minutes: float, path: Path) -> None:
     """Until the budget is spent; what is in `path` is gone on with."""
     torch.set_num_threads(1)
     keep_memory()
-    data, develop, _ = split(molecules())
+    data, _, _ = split(molecules())
     scales = measured(data)
     torch.manual_seed(SEED)
     network = Network(len(PROPERTIES))
     trainer = Trainer(network, minutes, peak=PEAK, warm=300, decay=0.01, average=0.999)
     if path.exists():
         trainer.restore(path)
-    batches, apart = Batches(data, scales), Batches(develop, scales)
+    batches = Batches(data, scales)
     stored, seen = time.monotonic(), []
     while not trainer.over:
         noisy, *clean = batches(trainer.step)
@@ -130,26 +131,27 @@ def train(minutes: float, path: Path) -> None:
             trainer.store(path)
             stored = time.monotonic()
     trainer.store(path)
-    print(f"finished at step {trainer.step}; development {_checked(path, apart)}", flush=True)
 
 
-def _checked(path: Path, apart: Batches) -> dict[str, float]:
-    """Losses of the averaged weights on the development molecules."""
-    network = Network(len(PROPERTIES)).eval()
-    network.load_state_dict(averaged(path))
+def checked(trained: Trained, apart: Batches) -> dict[str, float]:
+    """Losses on molecules that were kept apart, self-conditioned, averaged over times."""
     rows = []
-    with torch.no_grad():
-        for step in range(20):
-            noisy, *clean = apart(step)
-            rows.append({k: float(v) for k, v in losses(network(noisy, network(noisy)), *clean).items()})
-    return {k: round(float(np.mean([row[k] for row in rows])), 4) for k in rows[0]}
+    for step in range(20):
+        noisy, *clean = apart(step)
+        guess = trained.network(noisy, trained.network(noisy))
+        rows.append({k: float(v) for k, v in losses(guess, *clean).items()})
+    return {k: float(np.mean([row[k] for row in rows])) for k in rows[0]}
 
 
 def export(path: Path, to: Path) -> None:
-    """The averaged weights of a checkpoint, in half precision, with what was measured on the data."""
+    """The averaged weights of a checkpoint, in half precision, with what was measured on the data, and their card."""
+    torch.set_num_threads(1)
     notes = checkpoint_notes(path)
-    data, _, _ = split(molecules())
-    write(averaged(path), measured(data), to, {k: notes[k] for k in ("step", "elapsed")})
+    data, develop, _ = split(molecules())
+    scales = measured(data)
+    write(averaged(path), scales, to, {k: notes[k] for k in ("step", "elapsed")})
+    trained = read(to)
+    write_card(trained, checked(trained, Batches(develop, scales)), BATCH, to.parent / "MODEL_CARD.md")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -34,7 +34,8 @@ def export(
     tensors = {name: value.half() for name, value in model.state_dict().items()}
     tensors["properties.centre"], tensors["properties.scale"] = (part.float() for part in standard)
     tensors["prior.mean"] = points.mean(0).float()
-    tensors["prior.root"] = torch.linalg.cholesky(torch.cov(points.T) + 1e-6 * torch.eye(points.shape[1])).float()
+    root = torch.linalg.cholesky(torch.cov(points.T) + 1e-6 * torch.eye(points.shape[1], dtype=points.dtype))
+    tensors["prior.root"] = root.float().contiguous()
     notes = checkpoint_notes(checkpoint)
     facts: dict[str, object] = {
         "molecules": len(given.train),
@@ -43,7 +44,8 @@ def export(
         "minutes": round(float(notes["elapsed"]) / 60, 1),
     }
     write(tensors, model, given, facts, path)
-    facts |= figures(LatentSpace(path), given)
+    shipped = LatentSpace(path)
+    facts |= figures(shipped, means(shipped.network, given.test), given)
     write(tensors, model, given, facts, path)
     (path.parent / "MODEL_CARD.md").write_text(card(facts, sum(p.numel() for p in model.parameters())))
     return facts
@@ -73,10 +75,9 @@ def write(
     scratch.replace(path)
 
 
-def figures(space: LatentSpace, given: Data) -> dict[str, object]:
+def figures(space: LatentSpace, held_out: Tensor, given: Data) -> dict[str, object]:
     """Of the file as it ships: reconstruction of the held-out molecules, error of the second head, a small sample."""
-    test = given.test
-    points, _ = space.encode(test.smiles)
+    test, points = given.test, held_out.double().numpy()
     back = space.decode(points)
     error = np.abs(space.foresee(points) - test.properties).mean(0)
     drawn = space.sample(DRAWN, seed=1).smiles

@@ -78,6 +78,12 @@ def split(all_of_them: Molecules) -> tuple[Molecules, Molecules, Molecules]:
     return train, develop, test
 
 
+def training_smiles() -> list[str]:
+    """What the shipped weights were trained on, canonical, without stereochemistry."""
+    train, _, _ = split(molecules())
+    return [str(text) for text in train.smiles]
+
+
 def _read(path: Path) -> Iterator[tuple[object, ...]]:
     with path.open(newline="", encoding="utf-8") as file, rdBase.BlockLogs():
         for row in csv.DictReader(file):
