@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Bar:
     """One value of a molecule on the scale that all molecules of the page share; places are shares of the width.
 
-    `wanted`: from where to where it is worth something or allowed; `best`: where a goal is worth everything; `point`, `low`, `high`: the value and its interval.
-    `met`: None for a goal.
+    `wanted`: from where to where it is worth something or allowed; `best`: where a goal is worth everything; `point`,
+    `low`, `high`: the value and its interval. `met`: None for a goal.
     """
 
     title: str

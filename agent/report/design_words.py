@@ -8,6 +8,7 @@ from typing import NamedTuple
 from agent.report import words
 from knowledge.records.candidate import Provenance
 from planners.design.evaluation.quantities import get_quantity
+from planners.design.filters.words import words as filter_words
 from planners.design.space import DesignSpace
 
 
@@ -60,8 +61,8 @@ def provenance(p: Provenance) -> list[tuple[str, str]]:
 def dropped(space: DesignSpace, by_filter: Mapping[str, int], refused: Mapping[str, int]) -> Iterator[Dropped]:
     """What the generator's filters dropped ("filter:rule"), then what the judge refused ("rule" or "rule: what")."""
     for key, count in by_filter.items():
-        name, _, rule = key.partition(":")
-        yield Dropped(_FILTERS.get(name, words.plain(name)), _rule(space, name, rule), count)
+        name = key.partition(":")[0]
+        yield Dropped(_FILTERS.get(name, words.plain(name)), _rule(space, key), count)
     for key, count in refused.items():
         name, _, rule = key.partition(": ")
         yield Dropped(_FILTERS.get(name, words.plain(name)), _refusal(name, rule), count)
@@ -77,27 +78,19 @@ def _refusal(name: str, rule: str) -> str:
     return rule
 
 
-def _rule(space: DesignSpace, name: str, rule: str) -> str:
-    from planners.design.filters.stability import REASONS
-
-    if name == "stability":
-        why = REASONS.get(rule)
-        return words.plain(rule) + (f": {why}" if why else "")
-    if name == "accessibility":
-        return f"looks hard to make: SA score above {space.max_synthetic_accessibility:g}"
-    if name != "space":
-        return words.plain(rule)
-    kind, _, pattern = rule.partition(" ")
-    return {
-        "heavy_atoms": f"not {space.min_heavy_atoms} to {space.max_heavy_atoms} heavy atoms",
-        "elements": f"an element other than {', '.join(space.elements)}",
-        "rings": f"more than {words.count(space.max_rings, 'ring')}",
-        "ring_size": f"a ring of more than {space.max_ring_size} atoms",
-        "charge": "charged atoms beyond what is allowed",
-        "radical": "an unpaired electron",
-        "isotope": "an isotope",
-        "components": "more than one molecule",
-        "forbidden": f"holds the forbidden pattern {pattern}",
-        "locked": f"lacks the locked pattern {pattern}",
-        "required": f"lacks the required pattern {pattern}",
-    }.get(kind, words.plain(rule))
+def _rule(space: DesignSpace, key: str) -> str:
+    """What a filter minds, with the space's own numbers where it is about them."""
+    told = {
+        "space:heavy_atoms": f"not {space.min_heavy_atoms} to {space.max_heavy_atoms} heavy atoms",
+        "space:elements": f"an element other than {', '.join(space.elements)}",
+        "space:rings": f"more than {words.count(space.max_rings, 'ring')}",
+        "space:ring_size": f"a ring of more than {space.max_ring_size} atoms",
+    }.get(key)
+    if key.startswith("accessibility:") and space.max_synthetic_accessibility is not None:
+        told = f"looks hard to make: SA score above {space.max_synthetic_accessibility:g}"
+    if told is not None:
+        return told
+    try:
+        return filter_words(key)
+    except KeyError:  # a generator's own filter
+        return words.plain(key.partition(":")[2])
