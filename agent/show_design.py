@@ -26,6 +26,9 @@ _SHORT = {
     "solvation_hexane": "in hexane",
     "solvation_water": "in water",
     "dipole_moment": "dipole",
+    "logp": "log P",
+    "tpsa": "TPSA",
+    "qed": "QED",
 }
 
 

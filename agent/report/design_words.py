@@ -70,9 +70,9 @@ def dropped(space: DesignSpace, by_filter: Mapping[str, int], refused: Mapping[s
 
 def _refusal(name: str, rule: str) -> str:
     if name == "requirement":
-        return f"not {rule}"
+        return f"not {words.plain(rule)}"
     if name == "unknown":
-        return f"{rule} cannot be told"
+        return f"{words.plain(rule)} cannot be told"
     if name == "domain":
         return "a model that judges it knows nothing like it"
     return rule

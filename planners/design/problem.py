@@ -207,9 +207,9 @@ class Requirement(Record):
     def __str__(self) -> str:
         if self.minimum is not None and self.maximum is not None:
             return f"{self.key} from {_said(self.minimum)} to {_said(self.maximum)}"
-        return (
-            f"{self.key} at least {self.minimum}" if self.minimum is not None else f"{self.key} at most {self.maximum}"
-        )
+        if self.minimum is not None:
+            return f"{self.key} at least {_said(self.minimum)}"
+        return f"{self.key} at most {_said(self.maximum)}"
 
 
 class Problem(Record):
