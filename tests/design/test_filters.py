@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from rdkit import Chem
 
@@ -10,6 +12,7 @@ from planners.design.filters.pipeline import Filters, filter_smiles
 from planners.design.filters.requirement import required_elements, requires_ring
 from planners.design.filters.stability import REASONS, instability
 from planners.design.filters.stability_rules import GATES, PAIRS, RULES
+from planners.design.filters.words import words
 from planners.design.space import DesignSpace, compile_smarts
 from tests.design.molecules import GOOD_SOLVENTS, SHELF, UNSTABLE
 
@@ -85,3 +88,50 @@ def test_accessibility_limit_drops_and_can_be_switched_off() -> None:
     assert filter_smiles([cyrene], DesignSpace())[1].dropped == {"accessibility:score": 1}
     assert filter_smiles([cyrene], DesignSpace.model_validate({"max_synthetic_accessibility": None}))[0] == [cyrene]
     assert Filters(DesignSpace(), accessibility=False).keep([cyrene]) == [cyrene]
+
+
+def test_hazards_are_asked_only_when_wanted() -> None:
+    space = DesignSpace.model_validate({"max_charged_atoms": 2, "max_synthetic_accessibility": None})
+    hydrocarbons = ["CCCCCC", "CCCCCCC"]  # n-hexane is metabolised to 2,5-hexanedione, n-heptane is not
+    assert Filters(space).keep(hydrocarbons) == hydrocarbons
+    strict = Filters(space, hazards=True)
+    kept = strict.keep(["CC(=O)OCCOC", *hydrocarbons])
+    assert "CCCCCCC" in kept
+    for reason in strict.report().dropped:
+        assert reason.startswith("hazard:")
+        assert words(reason).startswith("hazardous: ")
+
+
+def test_costly_questions_come_last_and_once() -> None:
+    asked: list[list[str]] = []
+    routed: list[str] = []
+
+    def domain(smiles: Sequence[str]) -> list[bool]:
+        asked.append(list(smiles))
+        return ["N" not in text for text in smiles]
+
+    def route(smiles: str) -> bool:
+        routed.append(smiles)
+        return smiles != "CCCCOC(C)=O"
+
+    filters = Filters(DesignSpace(), domain=domain, route=route)
+    pool = ["CCC(C)=O", "COOCC", "CCCC#N", "CCCCOC(C)=O", "CCC(C)=O"]
+    assert filters.keep(pool) == ["CCC(C)=O", "CCC(C)=O"]
+    assert filters.keep(["CCCC#N", "CCC(C)=O"]) == ["CCC(C)=O"]
+    assert asked == [["CCC(C)=O", "CCCC#N", "CCCCOC(C)=O"]]
+    assert routed == ["CCC(C)=O", "CCCCOC(C)=O"]
+    report = filters.report()
+    assert report.dropped == {"domain:unknown": 2, "route:none": 1, "stability:peroxide": 1}
+    assert report.examined == report.passed + sum(report.dropped.values()) == 7
+
+
+def test_every_reason_has_words() -> None:
+    pool = [*SHELF, *UNSTABLE, "C[N+](C)(C)C", "[2H]C", "CC[CH2]", "CCO.CCO", "C1CCCCCCCCCC1", "CCCC[SiH3]", "not one"]
+    filters = Filters(DesignSpace.model_validate({"locked": ["C#N"]}), hazards=True)
+    filters.keep(pool)
+    free = Filters(DesignSpace.model_validate({"preset": "any"}), hazards=True)
+    free.keep(pool)
+    reasons = {**filters.report().dropped, **free.report().dropped}
+    assert len(reasons) > 20
+    assert all(words(reason) and ":" not in words(reason).partition(": ")[0] for reason in reasons)
+    assert words("stability:peroxide") == "unstable: weak O-O bond"

@@ -22,6 +22,12 @@ _ORDERS = (0.82, 0.16, 0.02)
 _SPANS, _RING = (4, 5, 5, 4, 6), 0.4  # atoms along the chain between the ends of a closing bond; chance of each of two
 _ONWARD = 0.6  # chance that an atom follows the one before it
 _DEGREE = 3
+# Aromatic rings cannot be come by in small steps, so scribbles begin with one as often as molecules have one: chance,
+# orders of the bonds around the ring, kinds that its first atom may have.
+_CORES = (
+    (0.42, (2, 1, 2, 1, 2, 1), (0, 0, 0, 0, 1)),
+    (0.12, (1, 2, 1, 2, 1), (1, 1, 2, 7)),
+)
 
 
 @dataclass(frozen=True)
@@ -35,27 +41,36 @@ class Scribbles:
 def scribbled(rng: np.random.Generator, batch: int, n: int) -> Scribbles:
     """Connected random graphs of n atoms."""
     rows = np.arange(batch)
+    kinds = rng.choice(len(_KINDS), size=(batch, n), p=np.array(_KINDS) / sum(_KINDS))
     orders = np.zeros((batch, n, n), dtype=np.int64)
-    degree = np.zeros((batch, n), dtype=np.int64)
+    taken = np.ones(batch, dtype=np.int64)  # atoms that the ring at the beginning has
 
-    def bind(some: Flags, first: Integers, second: Integers) -> None:
-        order = rng.choice(3, size=batch, p=_ORDERS) + 1
+    def bind(some: Flags, first: Integers, second: Integers, order: Integers) -> None:
         at, i, j = rows[some], first[some], second[some]
         orders[at, i, j] = orders[at, j, i] = order[some]
-        degree[at, i] += 1
-        degree[at, j] += 1
 
+    draw = rng.random(batch)
+    for chance, around, heads in _CORES:
+        size = len(around)
+        some = (draw >= 0.0) & (draw < chance) & (size <= n)
+        draw = draw - chance
+        for i, order in enumerate(around if size <= n else ()):
+            bind(some, np.full(batch, i), np.full(batch, (i + 1) % size), np.full(batch, order))
+        kinds[some, 0] = rng.choice(heads, size=int(some.sum()))
+        taken[some] = size
     for k in range(1, n):
-        anywhere = (rng.random((batch, k)) - 2.0 * (degree[:, :k] >= _DEGREE)).argmax(1)
+        degree = (orders[:, :k] > 0).sum(-1)
+        anywhere = (rng.random((batch, k)) - 2.0 * (degree >= _DEGREE)).argmax(1)
         onward = (rng.random(batch) < _ONWARD) & (degree[:, k - 1] < _DEGREE)
-        bind(np.ones(batch, dtype=np.bool_), np.where(onward, k - 1, anywhere), np.full(batch, k))
+        order = rng.choice(3, size=batch, p=_ORDERS) + 1
+        order[(taken > 1) & (anywhere < taken)] = 1
+        bind(k >= taken, np.where(onward, k - 1, anywhere), np.full(batch, k), order)
     for _ in range(2):
         span = rng.choice(_SPANS, size=batch)
         first = (rng.random(batch) * np.maximum(1, n - span)).astype(np.int64)
         second = np.minimum(first + span, n - 1)
-        fits = (first + span < n) & (rng.random(batch) < _RING) & (orders[rows, first, second] == 0)
-        bind(fits, first, second)
-    kinds = rng.choice(len(_KINDS), size=(batch, n), p=np.array(_KINDS) / sum(_KINDS))
+        closes = (first + span < n) & (rng.random(batch) < _RING) & (orders[rows, first, second] == 0)
+        bind(closes & (first >= taken - 1), first, second, np.ones(batch, dtype=np.int64))
     kinds[np.array(CAPACITY)[kinds] < orders.sum(-1)] = 0
     return Scribbles(kinds, orders)
 
