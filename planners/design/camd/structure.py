@@ -159,7 +159,9 @@ def _partners(numbers: tuple[int, ...]) -> list[Row]:
         return _count(numbers, lambda g: g.ports, weight)
 
     double = ports(lambda c: float(c == "double"))
-    terminal = {i: -1.0 if len(GROUPS[i].ports) == 1 else 1.0 for i in double if isinstance(i, int)}
+    terminal: dict[int | str, float] = {
+        i: -1.0 if len(GROUPS[i].ports) == 1 else 1.0 for i in double if isinstance(i, int)
+    }
     return [
         Row({**double, "double_bonds": -2.0}, 0.0, 0.0),
         Row(terminal, low=0.0),  # ethylene is no molecule to design; any other terminal =CH2 needs a partner

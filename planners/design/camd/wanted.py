@@ -6,8 +6,9 @@ missed by. Here it is kept as its logarithm, which is concave in the worths, so 
 
 from __future__ import annotations
 
+import builtins
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +55,11 @@ class Limit:
     words: str
     reference: Reference | None = None
 
+    @builtins.property
+    def tolerance(self) -> float:
+        """What a solver takes for met."""
+        return _TOLERANCE * max(1.0, *(abs(b) for b in (self.low, self.high) if math.isfinite(b)))
+
     def excess(self, values: Array) -> Array:
         """How far beyond the limit, (n,); infinite where the property is unknown."""
         return np.where(np.isnan(values), math.inf, np.maximum(np.maximum(self.low - values, values - self.high), 0.0))
@@ -69,21 +75,31 @@ class Wanted:
 
     def log_scores(self, counts: Array) -> Array:
         """Shape (n,) of group vectors (n, groups); -inf where a hard limit is missed or a goal worth nothing."""
-        total = np.zeros(len(counts))
-        weights = sum(aim.weight for aim in self.aims)
-        for aim in self.aims:
-            worth = aim.worth(evaluated(aim.property, counts, aim.reference))
-            with np.errstate(divide="ignore"):
-                total += aim.weight / weights * np.where(worth < FLOOR * (1 - _TOLERANCE), -np.inf, np.log(worth))
-        for limit in self.limits:
-            values = evaluated(limit.property, counts, limit.reference)
-            excess = limit.excess(values)
-            if limit.softness > 0.0:
-                total -= math.log(2.0) * excess / limit.softness
-            else:
-                size = max(1.0, *(abs(b) for b in (limit.low, limit.high) if math.isfinite(b)))
-                total = np.where(excess > _TOLERANCE * size, -np.inf, total)
-        return total
+        return log_scores(
+            self.aims, self.limits, lambda name, reference: evaluated(name, counts, reference), len(counts)
+        )
+
+
+def log_scores(
+    aims: Sequence[Aim],
+    limits: Sequence[Limit],
+    values_of: Callable[[str, Reference | None], Array],
+    n: int,
+) -> Array:
+    """Logarithms of `n` scores, from the values (n,) of each property."""
+    total = np.zeros(n)
+    weights = sum(aim.weight for aim in aims)
+    for aim in aims:
+        worth = aim.worth(values_of(aim.property, aim.reference))
+        with np.errstate(divide="ignore"):
+            total += aim.weight / weights * np.where(worth < FLOOR * (1 - _TOLERANCE), -np.inf, np.log(worth))
+    for limit in limits:
+        excess = limit.excess(values_of(limit.property, limit.reference))
+        if limit.softness > 0.0:
+            total -= math.log(2.0) * excess / limit.softness
+        else:
+            total = np.where(excess > limit.tolerance, -np.inf, total)
+    return total
 
 
 def wanted(problem: Problem) -> Wanted:
