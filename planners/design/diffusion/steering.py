@@ -33,9 +33,9 @@ def lesson(had: Array, rank: Array) -> Lesson | None:
     scores = ndtri((rankdata(rank) - 0.5) / len(rank))
     features = _features(had)
     precision = features.T @ features / _NOISE**2 + np.eye(features.shape[1]) / _PRIOR**2
-    covariance: Array = np.linalg.inv(precision)
+    covariance = np.asarray(np.linalg.inv(precision), dtype=np.float64)
     mean = covariance @ features.T @ scores / _NOISE**2
-    factor: Array = np.linalg.cholesky((covariance + covariance.T) / 2)
+    factor = np.asarray(np.linalg.cholesky((covariance + covariance.T) / 2), dtype=np.float64)
     return Lesson(mean, factor)
 
 
