@@ -17,6 +17,7 @@ _RADII = {"H": 0.31, "B": 0.84, "C": 0.76, "N": 0.71, "O": 0.66, "F": 0.57, "Si"
 _TOLERANCE = 1.25
 _COLOURS = {"H": "muted", "C": "ink", "N": "nitrogen", "O": "oxygen", "S": "sulphur", "F": "halogen", "Cl": "halogen",
             "Br": "halogen", "I": "halogen", "P": "phosphorus"}  # fmt: skip
+_INSIDE = 0.8  # of a ball's radius
 _SIZE = 220.0
 _MARGIN = 14.0
 _TILT = (math.radians(-20.0), math.radians(25.0))  # about x and y, so that flat molecules show their face
@@ -92,7 +93,7 @@ def _still(symbols: list[str], points: list[Point], bonds: list[tuple[int, int]]
 
     shapes: list[tuple[float, str]] = []
     for i, j in bonds:
-        (x1, y1), (x2, y2) = at(turned[i]), at(turned[j])
+        (x1, y1), (x2, y2) = (at(end) for end in _between(turned[i], turned[j], _drawn(symbols[i]), _drawn(symbols[j])))
         depth = (turned[i][2] + turned[j][2]) / 2.0
         line = f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke-opacity="{_fade(depth, reach)}"/>'
         shapes.append((depth - 0.01, line))
@@ -106,6 +107,17 @@ def _still(symbols: list[str], points: list[Point], bonds: list[tuple[int, int]]
         f'<svg class="still" role="img" aria-label="the molecule in space" width="{_SIZE:.0f}" height="{_SIZE:.0f}" '
         f'viewBox="0 0 {_SIZE:g} {_SIZE:g}">{drawn}</svg>'
     )
+
+
+def _between(first: Point, second: Point, one: float, other: float) -> tuple[Point, Point]:
+    """The ends of a bond, within the balls' surfaces, so that no bond crosses a ball behind which it begins."""
+    length = math.dist(first, second)
+
+    def along(share: float) -> Point:
+        x, y, z = (a + share * (b - a) for a, b in zip(first, second, strict=True))
+        return x, y, z
+
+    return along(_INSIDE * one / length), along(1.0 - _INSIDE * other / length)
 
 
 def _turned(p: Point) -> Point:
