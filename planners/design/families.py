@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # names alone are asked for more often than generators
 
 # name: room whose function `opened(problem, *, start, seed, exclude)` makes the generator.
 FAMILIES: dict[str, str] = {
+    "assisted": "planners.design.genetic.assisted",
     "camd": "planners.design.camd.programming",
     "diffusion": "planners.design.diffusion.diffuse",
     "flow": "planners.design.diffusion.flow",

@@ -38,7 +38,7 @@ class GeneticGenerator:
         *,
         seed: int,
         exclude: Iterable[str] = (),
-        capacity: int = 200,
+        capacity: int = 1000,
         stability: bool = True,
         accessibility: bool = True,
         name: str = "genetic",

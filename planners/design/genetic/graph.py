@@ -59,7 +59,7 @@ class Graph:
         if any(mark in smiles for mark in "@/\\"):
             Chem.RemoveStereochemistry(mol)
         self.smiles = smiles
-        self.locked = _locked_atoms(mol, locked) if locked else _NONE
+        self.locked, hydrides = _locked_atoms(mol, locked) if locked else (_NONE, _NONE)
         aromatic_bonds = [bond.GetIsAromatic() for bond in mol.GetBonds()]
         self.rings = tuple(tuple(ring) for ring in mol.GetRingInfo().AtomRings())
         draft = Chem.RWMol(mol)
@@ -71,7 +71,7 @@ class Graph:
         for atom in draft.GetAtoms():
             self.elements.append(atom.GetAtomicNum())
             self.free.append(atom.GetTotalNumHs())
-        for i in charged:
+        for i in charged | hydrides:
             self.free[i] = 0
         self.sealed = charged | self.locked
         around: list[list[int]] = [[] for _ in self.elements]
@@ -152,11 +152,18 @@ class Graph:
         return found
 
 
-def _locked_atoms(mol: Chem.Mol, locked: tuple[str, ...]) -> frozenset[int]:
+def _locked_atoms(mol: Chem.Mol, locked: tuple[str, ...]) -> tuple[frozenset[int], frozenset[int]]:
+    """(atoms of the first match of every lock, those of them that a lock wants with their hydrogens)."""
     atoms: set[int] = set()
+    hydrides: set[int] = set()
     for smarts in locked:
-        atoms.update(mol.GetSubstructMatch(compile_smarts(smarts)))
-    return frozenset(atoms)
+        pattern = compile_smarts(smarts)
+        match = mol.GetSubstructMatch(pattern)
+        atoms.update(match)
+        hydrides.update(
+            place for place, asked in zip(match, pattern.GetAtoms(), strict=False) if "HCount" in asked.DescribeQuery()
+        )
+    return frozenset(atoms), frozenset(hydrides)
 
 
 def _simplified(draft: Chem.RWMol, locked: frozenset[int]) -> frozenset[int]:

@@ -63,7 +63,7 @@ class Population:
         capacity: int,
         *,
         niche_share: float = 0.15,
-        niche_draws: float = 0.1,
+        niche_draws: float = 0.05,
         greed: float = 1.0,
         patience: int = 4,
     ) -> None:
@@ -131,9 +131,9 @@ class Population:
         self._watch()
 
     def select(self, dice: Dice) -> str:
-        """One parent, by rank over all or, now and then, over one niche; mostly over niches when stuck."""
+        """One parent, by rank over all or, now and then, over one niche; half of the time over a niche when stuck."""
         ranked: list[_Key] = self._order
-        if dice.random() < (0.9 if self._stuck else self._niche_draws):
+        if dice.random() < (0.5 if self._stuck else self._niche_draws):
             ranked = self._shelves[dice.pick(self._niches)]
         competing = len(ranked) ** (1.0 - self._greed * dice.random())
         return ranked[int(dice.random() * competing)][2]
