@@ -22,9 +22,9 @@ def pareto_order(objectives: Array) -> tuple[npt.NDArray[np.intp], int]:
     """
     from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
-    n, m = objectives.shape
-    if n == 0:
+    if len(objectives) == 0:
         return np.zeros(0, dtype=np.intp), 0
+    m = objectives.shape[1]
     costs = -objectives
     low, high = costs.min(axis=0), costs.max(axis=0)
     scaled = (costs - low) / np.where(high > low, high - low, 1.0)
