@@ -2,8 +2,9 @@
 
 The volume fraction of the first component takes steps, so that its products with the components' Hansen parameters
 are written out exactly (as in `expressions`). Blends are ideal: Hansen parameters are means by volume fraction (C. M.
-Hansen, Hansen Solubility Parameters, 2nd ed., 2007, ch. 1), and so is the logarithm of viscosity (S. Arrhenius, Z.
-Phys. Chem. 1 (1887) 285). What has no simple rule (boiling, melting, flashing ...) each component has to meet by itself.
+Hansen, Hansen Solubility Parameters, 2nd ed., 2007, ch. 1), and so is the logarithm of viscosity (S. Arrhenius,
+Z. Phys. Chem. 1 (1887) 285). What has no simple rule (boiling, melting, flashing ...) each component has to meet by
+itself.
 """
 
 from __future__ import annotations
@@ -75,19 +76,19 @@ class BlendProgramme:
         self._structure = structure(problem.space, most_groups=min(most_groups, MOST_GROUPS))
         self._bounds = SumBounds(self._structure)
         self.fractions = tuple(k / steps for k in range(1, steps))
-        self._partners = _vectors(partners)
+        self.partners = _vectors(partners)
         self._seed, self._seconds = seed, seconds
         self._ruled_out: dict[tuple[Vector, Vector], None] = {}
 
     def rule_out(self, blend: Blend) -> None:
         """Both components together, at any ratio."""
         self._ruled_out[blend.first, blend.second] = None
-        if not self._partners:
+        if not self.partners:
             self._ruled_out[blend.second, blend.first] = None
 
     def log_score(self, blend: Blend) -> float:
         """From the formulas themselves; minus infinity where a limit is missed."""
-        held = ("first",) if self._partners else ("first", "second")
+        held = ("first",) if self.partners else ("first", "second")
         return float(blended_scores(self._wanted.aims, self.blended, self.alone, [blend], held=held)[0])
 
     def best(self) -> BlendSolution | None:
@@ -97,8 +98,8 @@ class BlendProgramme:
             model.setParam("limits/time", self._seconds)
         first = Component(model, self._structure, self._bounds)
         penalties = self._limited(first)
-        second = Component(model, self._structure, self._bounds) if not self._partners else None
-        choice = {v: model.addVar(vtype="B") for v in self._partners}
+        second = Component(model, self._structure, self._bounds) if not self.partners else None
+        choice = {v: model.addVar(vtype="B") for v in self.partners}
         if second is not None:
             penalties += self._limited(second)
         else:

@@ -132,6 +132,7 @@ def _tree(numbers: tuple[int, ...], most_groups: int) -> list[Row]:
     chain: dict[int | str, float] = {i: 1.0 for i in numbers if not GROUPS[i].ends}
     rows.append(Row({**chain, "lone_ring": most_groups}, high=most_groups))
     rows.append(Row({"rings_aromatic": 1.0, "rings_saturated": 1.0, "lone_ring": -1.0}, low=0.0))
+    rows.append(Row({"rings_aromatic": 1.0, "rings_saturated": 1.0, "lone_ring": most_groups}, high=most_groups + 1.0))
     return rows
 
 
