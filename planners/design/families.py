@@ -13,11 +13,13 @@ if TYPE_CHECKING:  # names alone are asked for more often than generators
 # name: room whose function `opened(problem, *, start, seed, exclude)` makes the generator.
 FAMILIES: dict[str, str] = {
     "assisted": "planners.design.genetic.assisted",
+    "adversarial": "planners.design.adversarial",
     "camd": "planners.design.camd.programming",
     "diffusion": "planners.design.diffusion.diffuse",
     "flow": "planners.design.diffusion.flow",
     "genetic": "planners.design.genetic",
     "latent": "planners.design.latent",
+    "portfolio": "planners.design.portfolio",
     "synthesis": "planners.design.synthesis",
 }
 

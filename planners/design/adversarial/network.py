@@ -110,7 +110,10 @@ class Drafter(nn.Module):
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.node_norm, self.pair_norm = nn.LayerNorm(shape.nodes), nn.LayerNorm(shape.pairs)
         self.kinds, self.orders = nn.Linear(shape.nodes, len(KINDS)), nn.Linear(shape.pairs, len(ORDERS) + 1)
-        self.trust = nn.Parameter(torch.tensor([2.0, 3.0]))  # in the kinds and bonds that are there already
+        self.trust = nn.Parameter(torch.tensor([4.0, 4.0]))  # in the kinds and bonds that are there already
+        with torch.no_grad():  # training begins near the scribble
+            self.kinds.weight.mul_(0.2)
+            self.orders.weight.mul_(0.2)
 
     def forward(self, canvas: Canvas) -> Sketch:
         kinds, bonds = one_hot(canvas.given)

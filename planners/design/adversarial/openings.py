@@ -85,7 +85,7 @@ def prune(parent: Parent, least: int, dice: Dice) -> Request | None:
     if not gone.any():
         return None
     kept = ~gone
-    opened = parent.bonded[gone].any(0) & ~parent.locked
+    opened = _touching(parent, gone) & ~parent.locked
     drawing = Drawing(parent.drawing.kinds[kept], parent.drawing.orders[np.ix_(kept, kept)])
     return Request(drawing, opened[kept], 0.5) if opened[kept].any() else None
 
@@ -104,7 +104,7 @@ def blend(first: Parent, second: Parent, most: int, dice: Dice) -> Request | Non
     orders = np.zeros((a + b, a + b), dtype=np.int64)
     orders[:a, :a] = first.drawing.orders[np.ix_(left, left)]
     orders[a:, a:] = second.drawing.orders[np.ix_(right, right)]
-    cut = np.concatenate([(first.bonded[~left].any(0) & ~first.locked)[left], second.bonded[~right].any(0)[right]])
+    cut = np.concatenate([(_touching(first, ~left) & ~first.locked)[left], _touching(second, ~right)[right]])
     if not cut.any():
         return None
     kinds = np.concatenate([first.drawing.kinds[left], second.drawing.kinds[right]])
@@ -123,5 +123,10 @@ def _region(parent: Parent, count: int, dice: Dice) -> Flags:
         if not len(candidates):
             break
         chosen[int(candidates[dice.index(len(candidates))])] = True
-        candidates = np.flatnonzero(parent.bonded[chosen].any(0) & ~chosen & ~parent.locked)
+        candidates = np.flatnonzero(_touching(parent, chosen) & ~chosen & ~parent.locked)
     return chosen
+
+
+def _touching(parent: Parent, some: Flags) -> Flags:
+    """Atoms bonded to any of `some`."""
+    return np.asarray(parent.bonded[some].any(axis=0), dtype=np.bool_)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -31,7 +31,7 @@ def _fingerprints() -> CountMorgan:
 
 @dataclass(frozen=True)
 class _Process:
-    """A Gaussian process whose noise is the most likely of a small grid and whose amplitude fits best in closed form."""
+    """Its noise is the most likely of a small grid, its amplitude the one that fits best, in closed form."""
 
     root: Array
     weights: Array
@@ -69,23 +69,34 @@ def remembered(told: Sequence[Evaluated]) -> list[Evaluated]:
     return [e for e in told if e.smiles in chosen]
 
 
-def picked(told: Sequence[Evaluated], offered: Sequence[str], count: int, rng: np.random.Generator) -> list[int]:
+def picked(
+    told: Sequence[Evaluated],
+    offered: Sequence[str],
+    count: int,
+    rng: np.random.Generator,
+    quotas: Sequence[tuple[Collection[int], int]] = (),
+) -> list[int]:
     """Indices of at most `count` of the offered molecules in the order of choice, none twice.
+
+    quotas: groups of indices, and how many of each are to be chosen first; what quotas leave free is anybody's.
 
     Each is the most promising (mean and one standard deviation) for its own weights of the goals, drawn from `rng`,
     given that those chosen before will be measured: that lowers the deviation of what is like them (T. Desautels et
-    al., J. Mach. Learn. Res. 2014, 15, 3873). Fewer than `ENOUGH` told: the order of `offered`.
+    al., J. Mach. Learn. Res. 2014, 15, 3873). Fewer than `ENOUGH` told: in the order of `offered`.
     """
     told = [e for e in remembered(told) if np.isfinite((e.score, *e.objectives)).all()]
     count = min(count, len(offered))
-    if len(told) < ENOUGH or count == 0:
-        return list(range(count))
+    turns = _Turns(len(offered), count, quotas)
+    if len(told) < ENOUGH:
+        while turns.left:
+            turns.take(int(turns.open().argmax()))
+        return turns.chosen
     bits = _fingerprints()
     known, new = (
         coded(bits.occurrences(list(smiles)), bits.bits, _LEVELS) for smiles in ([e.smiles for e in told], offered)
     )
     kernel, across, prior = tanimoto(known, known), tanimoto(known, new), tanimoto(new, new)
-    means, covariances, noises, spans = [], [], [], []
+    means, covariances, noises = [], [], []
     for column in _columns(told).T:
         process = _Process.of(kernel, column)
         mean, covariance = process.posterior(across, prior)
@@ -93,21 +104,39 @@ def picked(told: Sequence[Evaluated], offered: Sequence[str], count: int, rng: n
         means.append((mean - low) / span)
         covariances.append(covariance / span**2)
         noises.append(process.amplitude * process.noise / span**2 + 1e-9)
-        spans.append(span)
     mean, covariance = np.stack(means, -1), np.stack(covariances)
     mean = mean - _REFUSED * _doubt(told, kernel, across, prior)[:, None]
-    chosen: list[int] = []
-    free = np.ones(len(offered), dtype=np.bool_)
-    for _ in range(count):
+    while turns.left:
         spread = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0.0)).T
         worth = _scalarised(mean + _OPTIMISM * spread, rng.dirichlet(np.ones(mean.shape[1])))
-        at = int(np.where(free, worth, -np.inf).argmax())
-        chosen.append(at)
-        free[at] = False
+        at = int(np.where(turns.open(), worth, -np.inf).argmax())
+        turns.take(at)
         for k, noise in enumerate(noises):
-            column = covariance[k, :, at]
-            covariance[k] -= np.outer(column, column) / (column[at] + noise)
-    return chosen
+            shared = covariance[k, :, at].copy()
+            covariance[k] -= np.outer(shared, shared) / (shared[at] + noise)
+    return turns.chosen
+
+
+class _Turns:
+    """Who may be chosen next: members of groups with a quota left; when no such is left, anybody."""
+
+    def __init__(self, offered: int, count: int, quotas: Sequence[tuple[Collection[int], int]]) -> None:
+        self.chosen: list[int] = []
+        self.left = min(count, offered)
+        self._free = np.ones(offered, dtype=np.bool_)
+        self._groups = [(np.isin(np.arange(offered), list(group)), quota) for group, quota in quotas]
+
+    def open(self) -> npt.NDArray[np.bool_]:
+        """Shape (offered,); never all False while something is `left`."""
+        wanted = [group & self._free for group, quota in self._groups if quota > 0]
+        named = np.any(wanted, axis=0) if wanted else np.zeros_like(self._free)
+        return named if named.any() else self._free
+
+    def take(self, at: int) -> None:
+        self.chosen.append(at)
+        self.left -= 1
+        self._free[at] = False
+        self._groups = [(group, quota - int(group[at])) for group, quota in self._groups]
 
 
 def _columns(told: Sequence[Evaluated]) -> Array:
