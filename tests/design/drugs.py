@@ -1,4 +1,4 @@
-"""Drugs and screening compounds that the genetic tests breed from: charges, fused and aromatic rings, up to 60 atoms."""
+"""Drugs and screening compounds that the genetic tests breed from: charges, fused and aromatic rings, macrocycles."""
 
 from __future__ import annotations
 

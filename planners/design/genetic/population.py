@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import log
 
@@ -165,15 +165,21 @@ class Population:
             "members": [[m.smiles, m.score, m.feasible, list(m.objectives)] for m in members],
             "stagnant_for": self._stagnant_for,
             "unlucky": self._unlucky,
+            "front_size": self._front_size,
         }
 
     def restore(self, state: State) -> None:
         self._clear()
+        kept = []
         for smiles, score, feasible, objectives in state["members"]:
             self._several = self._several or len(objectives) > 1
-            self._enter(_Member(smiles, score, feasible, tuple(objectives)))
+            member = _Member(smiles, score, feasible, tuple(objectives))
+            kept.append(member.key)
+            self._enter(member)
         if self._several:
-            self._rank_by_fronts()
+            # As it was ranked then, with molecules that have left since.
+            self._front_size = int(state["front_size"])
+            self._rank({key[2]: float(place) for place, key in enumerate(kept)})
         self._stagnant_for, self._unlucky = int(state["stagnant_for"]), int(state["unlucky"])
         self._watch()
 
@@ -213,9 +219,14 @@ class Population:
         place = {ranked[i].smiles: float(p) for p, i in enumerate(order)}
         last = float(len(place))
         for smiles, member in self._members.items():
-            kind, score, _ = member.key
-            # Scores become numbers after all places: bounded, still in their order.
-            self._keys[smiles] = (kind, place.get(smiles, last + 2.0 + score / (1.0 + abs(score))), smiles)
+            if smiles not in place:  # a score becomes a number after all places: bounded, still in its order
+                score = member.key[1]
+                place[smiles] = last + 2.0 + score / (1.0 + abs(score))
+        self._rank(place)
+
+    def _rank(self, place: Mapping[str, float]) -> None:
+        """Order the members by these numbers, within their class."""
+        self._keys = {smiles: (member.key[0], place[smiles], smiles) for smiles, member in self._members.items()}
         self._order = sorted(self._keys.values())
         for name in self._niches:
             self._shelves[name] = sorted(self._keys[key[2]] for key in self._shelves[name])
