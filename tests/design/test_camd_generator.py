@@ -10,6 +10,7 @@ import pytest
 from rdkit import Chem
 
 from planners.design.camd.blending import Blend, blended
+from planners.design.camd.contributions import vector
 from planners.design.camd.groups import group_counts
 from planners.design.camd.mixture import BlendProgramme
 from planners.design.camd.model import Status
@@ -51,10 +52,7 @@ def test_the_optimum_comes_first_with_its_groups() -> None:
         counts = group_counts(candidate.molecule.smiles)
         assert counts == candidate.provenance.groups
         assert BASE["space"]["max_heavy_atoms"] >= Chem.MolFromSmiles(candidate.molecule.smiles).GetNumHeavyAtoms()
-        row = np.zeros((1, 41))
-        from planners.design.camd.contributions import vector
-
-        row[0] = vector(counts)
+        row = vector(counts)[None, :]
         assert 373.0 <= evaluated("boiling_point", row)[0] <= 423.0
         scores.append(evaluated("hansen_distance", row, (16.0, 6.0, 7.0))[0])
     assert scores == sorted(scores)
@@ -83,7 +81,7 @@ def test_state_survives_a_crash() -> None:
 
 def test_told_scores_change_what_comes_next() -> None:
     plain, taught = (opened(_problem()) for _ in range(2))
-    asked = [c for c in plain.ask(80)]
+    asked = plain.ask(80)
     assert [c.molecule.smiles for c in taught.ask(80)] == [c.molecule.smiles for c in asked]
     # Who judges cannot stand ethers: a hundredth of what the model thinks.
     judged = [

@@ -103,7 +103,7 @@ def test_every_molecule_has_its_vectors_atoms_and_groups() -> None:
 
 def test_unknown_group() -> None:
     assert [g.name for g in chosen(["ch3", "acid"])] == ["acid", "ch3"]
-    with pytest.raises(UnknownGroup, match="unknown group 'methyl'; known: .*aldehyde"):
+    with pytest.raises(UnknownGroup, match=r"unknown group 'methyl'; known: .*aldehyde"):
         chosen(["methyl"])
 
 
