@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -51,11 +51,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Find:
-    """A molecule that was designed. `front`: no other feasible one is better in one goal and as good in all others."""
+    """A molecule that was designed. `front`: no other feasible one is better in one goal and as good in all others.
+    `listed`: the handbook knows the compound, and `measured` what it says of the values asked for, in their units.
+    """
 
     candidate: Candidate
     judged: Judged
     front: bool
+    listed: bool = False
+    measured: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,7 @@ def design(wish: Wish, *, on_stage: OnStage | None = None, on_step: OnStep | Non
         calls=len(search.found),
         feasible=search.feasible,
         known=len(known),
-        best=best,
+        best=tuple(_looked_up(one) for one in best),
         front=front,
         front_size=size,
         history=tuple(search.history),
@@ -243,6 +247,16 @@ def _choose(
     return tuple(best), tuple(ahead[:FRONT]), len(ahead)
 
 
+def _looked_up(one: Find) -> Find:
+    """With what the handbook says, so that nobody takes a known compound for a new one."""
+    from knowledge.sources.compilation import PROPERTIES
+    from knowledge.sources.handbook import Handbook
+
+    book, key = Handbook.full(), one.candidate.molecule.inchikey
+    facts = {v.key: book.fact(key, v.key) for v in one.judged.values if v.key in PROPERTIES}
+    return replace(one, listed=key in book, measured={name: f.value for name, f in facts.items() if f is not None})
+
+
 def _dropped(generator: Generator) -> dict[str, int]:
     if not isinstance(generator, Reporting):
         return {}
@@ -278,6 +292,8 @@ def _as_json(one: Find) -> dict[str, Any]:
         "score": judged.score,
         "feasible": judged.feasible,
         "front": one.front,
+        "listed": one.listed,
+        "measured": dict(one.measured),
         "values": {
             value.key: {
                 "value": value.mean if value.known else None,

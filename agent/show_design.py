@@ -68,6 +68,9 @@ def _show_one(page: Page, rank: int, one: Find) -> None:
         told = str(value).replace(f"{value.key} is ", "", 1)
         strange = "" if value.in_domain or not value.known else "; the model knows nothing like it"
         page.item(_short(value.key), f"{told}{strange}", style="yellow" if strange else "")
+    known = design_words.known(one.listed, one.judged.values, one.measured)
+    if known:
+        page.item("known", known)
     for what, told in design_words.provenance(one.candidate.provenance):
         page.item(what, told, style="dim")
     for violation in one.judged.violations:
@@ -91,12 +94,12 @@ def as_csv(found: Design) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     keys = list(found.problem.wanted)
     parts = ("", " low", " high", " in domain")
-    head = ["rank", "smiles", "inchikey", "score", "feasible", "front"]
+    head = ["rank", "smiles", "inchikey", "score", "feasible", "front", "known"]
     writer.writerow([*head, *(f"{key}{part}" for key in keys for part in parts), "generator", "operator", "parents"])
     for rank, one in enumerate(found.best, start=1):
         molecule, p = one.candidate.molecule, one.candidate.provenance
         row: list[object] = [rank, molecule.smiles, molecule.inchikey, f"{one.judged.score:.6g}"]
-        row += [one.judged.feasible, one.front]
+        row += [one.judged.feasible, one.front, one.listed]
         for key in keys:
             value = one.judged.value(key)
             row += [f"{number:.6g}" if value.known else "" for number in (value.mean, value.low, value.high)]

@@ -25,7 +25,7 @@ class Bar:
     """One value of a molecule on the scale that all molecules of the page share; places are shares of the width.
 
     `wanted`: from where to where it is worth something or allowed; `best`: where a goal is worth everything; `point`,
-    `low`, `high`: the value and its interval. `met`: None for a goal.
+    `low`, `high`: the value and its interval. `met`: None for a goal, and for a soft requirement.
     """
 
     title: str
@@ -60,7 +60,7 @@ def render_design(found: Design) -> str:
             rank=rank,
             find=one,
             bars=_bars(found, one),
-            origin=tuple(design_words.provenance(one.candidate.provenance)),
+            origin=tuple(_origin(one)),
             view=space_view(one.candidate.provenance.geometry),
         )
         for rank, one in enumerate(found.best, start=1)
@@ -85,6 +85,11 @@ def render_design(found: Design) -> str:
     )
 
 
+def _origin(one: Find) -> list[tuple[str, str]]:
+    known = design_words.known(one.listed, one.judged.values, one.measured)
+    return [*([("known", known)] if known else []), *design_words.provenance(one.candidate.provenance)]
+
+
 def _bars(found: Design, one: Find) -> tuple[Bar, ...]:
     bars = [
         _bar(found, one.judged.value(goal.key), _aim(goal), goal.span, best=goal.best_value)
@@ -94,7 +99,7 @@ def _bars(found: Design, one: Find) -> tuple[Bar, ...]:
     for requirement, chance in zip(found.problem.requirements, one.judged.chances, strict=True):
         wish = _requirement_in_words(requirement)[1]
         value = one.judged.value(requirement.key)
-        met = chance >= found.problem.confidence
+        met = chance >= found.problem.confidence if requirement.margin is None else None
         if requirement.key not in told:
             bars.append(_bar(found, value, f"{wish}; {_chance(value, chance)}", requirement.bounds, met=met))
     return tuple(bars)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from agent.report import words
 from knowledge.records.candidate import Provenance
 from planners.design.evaluation.quantities import get_quantity
 from planners.design.filters.words import words as filter_words
+from planners.design.problem import plain
 from planners.design.space import DesignSpace
+
+if TYPE_CHECKING:
+    from planners.design.evaluation.judge import Value
 
 
 class Dropped(NamedTuple):
@@ -40,6 +44,14 @@ def title(key: str) -> str:
     """A value's name as the start of a line; what it is relative to is left out."""
     name = key.partition(" ")[0]
     return get_quantity(name).property.symbol if name in _ABBREVIATED else words.heading(name)
+
+
+def known(listed: bool, values: Sequence[Value], measured: Mapping[str, float]) -> str:
+    """That the handbook has the compound, with what was measured of it; "" where it has not."""
+    if not listed:
+        return ""
+    told = [f"{title(v.key).lower()} {plain(measured[v.key], words.unit(v.unit))}" for v in values if v.key in measured]
+    return "a compound of the handbook" + (f", measured: {', '.join(told)}" if told else "")
 
 
 def provenance(p: Provenance) -> list[tuple[str, str]]:

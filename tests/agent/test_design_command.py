@@ -20,6 +20,7 @@ from agent.report.design_page import render_design
 from agent.report.space_view import BadGeometry, space_view
 from knowledge.records.candidate import Candidate, Provenance
 from knowledge.records.molecule import Molecule
+from knowledge.sources.handbook import Handbook
 from planners.design.evaluation.judge import Judge
 from planners.design.evaluation.opening import open_evaluator
 from tests.agent.command_line import CommandLine
@@ -72,6 +73,7 @@ def test_molecules_with_values_reasons_and_counts(call: CommandLine, file: Path)
         assert 80.0 <= mass["value"] <= 160.0
         assert one["provenance"]["generator"] == "genetic"
         assert one["provenance"]["parents"]
+        assert one["listed"] == (one["inchikey"] in Handbook.full())
         assert set(_elements(one["smiles"])) <= {"C", "O"}
     assert answer["history"][-1]["calls"] == 60
     assert answer["history"][-1]["feasible"] == answer["feasible"]
