@@ -63,11 +63,22 @@ class Find:
 
 
 @dataclass(frozen=True)
+class Share:
+    """What one generator, perhaps of several in a portfolio, proposed."""
+
+    generator: str
+    judged: int
+    feasible: int
+
+
+@dataclass(frozen=True)
 class Design:
     """What was found. `best`: feasible ones, the best first; where none is feasible, the nearest misses. `front`: the
     Pareto front of the feasible ones, the best first; empty with a single goal. `dropped`: molecules that the generator
     made and its filters refused, by "filter:rule"; `refused`: judged ones that break something, by rule (one molecule
     may break several). `origins`: what each value comes from. `ended`: why it stopped.
+    `shares`: who proposed how many, most first; `left_out`: generators of a portfolio that cannot work on this problem,
+    with their reasons.
     """
 
     problem: Problem
@@ -84,6 +95,15 @@ class Design:
     refused: Mapping[str, int]
     origins: Mapping[str, str]
     ended: str
+    shares: tuple[Share, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Pooling(Protocol):
+    """A generator made of others, some of which could not take part."""
+
+    left_out: Mapping[str, str]
 
 
 @runtime_checkable
@@ -162,7 +182,15 @@ def design(wish: Wish, *, on_stage: OnStage | None = None, on_step: OnStep | Non
         refused=dict(search.refused.most_common()),
         origins=origins,
         ended=ended,
+        shares=_shares(search.found),
+        left_out=dict(generator.left_out) if isinstance(generator, Pooling) else {},
     )
+
+
+def _shares(found: Sequence[tuple[Candidate, Judged]]) -> tuple[Share, ...]:
+    judged = Counter(candidate.provenance.generator for candidate, _ in found)
+    feasible = Counter(candidate.provenance.generator for candidate, one in found if one.feasible)
+    return tuple(Share(name, count, feasible[name]) for name, count in judged.most_common())
 
 
 def _judge(problem: Problem, focus: Sequence[str], folder: Path | None) -> tuple[Judge, dict[str, str]]:
@@ -277,6 +305,8 @@ def as_json(found: Design) -> dict[str, Any]:
         "best": [_as_json(one) for one in found.best],
         "front": [_as_json(one) for one in found.front],
         "front_size": found.front_size,
+        "shares": [{"generator": s.generator, "judged": s.judged, "feasible": s.feasible} for s in found.shares],
+        "left_out": dict(found.left_out),
         "history": [{"calls": s.calls, "feasible": s.feasible, "best": s.best} for s in found.history],
         "dropped": dict(found.dropped),
         "refused": dict(found.refused),

@@ -39,6 +39,11 @@ def show_design(found: Design) -> None:
         f"{found.generator}, seed {found.seed}: {words.count(found.calls, 'molecule')} judged, {found.feasible} "
         f"of them feasible; {found.ended}"
     )
+    if len(found.shares) > 1:
+        told = ", ".join(f"{s.generator} {s.judged} ({s.feasible} feasible)" for s in found.shares)
+        page.item("proposed by", told)
+    for name, why in found.left_out.items():
+        page.item("not taking part", f"{name}: {why.removeprefix(f'{name}: ')}")
     for rank, one in enumerate(found.best, start=1):
         page.say("")
         _show_one(page, rank, one)
