@@ -7,7 +7,7 @@ checked on the decoded molecules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from rdkit import Chem
@@ -30,8 +30,9 @@ def lock_rows(locked: Sequence[str], numbers: tuple[int, ...], row: Callable[...
         if fragment is None:
             continue
         _check_rings(smarts, fragment)
-        fits = [frozenset(_fitting(atom, numbers).items()) for atom in fragment.GetAtoms()]
-        for atom, found in zip(fragment.GetAtoms(), fits, strict=True):
+        atoms = list(fragment.GetAtoms())
+        fits = [frozenset(i for i in numbers if _capacity([atom], i)) for atom in atoms]
+        for atom, found in zip(atoms, fits, strict=True):
             if not found:
                 raise CannotServe(
                     f"camd: the locked fragment '{smarts}' cannot be held: no group that the space allows has its "
@@ -39,9 +40,9 @@ def lock_rows(locked: Sequence[str], numbers: tuple[int, ...], row: Callable[...
                 )
         # In the order of the atoms, each set of groups once.
         for found in dict.fromkeys(fits):
-            inside = {i for i, _ in found}
-            need = sum({i for i, _ in other} <= inside for other in fits)
-            rows.append(row(dict(sorted(found)), low=float(need), name=f"space: locked fragment {smarts}"))
+            needed = [atom for atom, other in zip(atoms, fits, strict=True) if other <= found]
+            capacities = {i: _capacity(needed, i) for i in sorted(found)}
+            rows.append(row(capacities, low=float(len(needed)), name=f"space: locked fragment {smarts}"))
     return rows
 
 
@@ -59,10 +60,9 @@ def _check_rings(smarts: str, fragment: Chem.Mol) -> None:
             )
 
 
-def _fitting(atom: Chem.Atom, numbers: tuple[int, ...]) -> Mapping[int, float]:
-    """Group number -> how many of its atoms can be this atom of a lock."""
-    counts = {i: float(sum(_fits(atom, other, i) for other in _own_atoms(i))) for i in numbers}
-    return {i: n for i, n in counts.items() if n}
+def _capacity(atoms: Sequence[Chem.Atom], number: int) -> float:
+    """How many atoms of a group can be one of these atoms of a lock."""
+    return float(sum(any(_fits(atom, own, number) for atom in atoms) for own in _own_atoms(number)))
 
 
 def _own_atoms(number: int) -> list[Chem.Atom]:
