@@ -15,15 +15,15 @@ from planners.design.space import DesignSpace, compile_smarts
 from planners.design.synthesis.bench import Bench
 from planners.design.synthesis.operators import PRIOR, Workshop, cross, exchange, fresh, grow, prune, swap
 from planners.design.synthesis.recipes import Recipes
-from planners.design.synthesis.shelf import Shelf
+from planners.design.synthesis.shelf import LEAVING, Shelf
 from planners.design.synthesis.tree import Step, Tree, as_json, from_json, route
 from planners.routes.structure import parse
 
 _VERSION = 1
 # Edits in a row without a new molecule after which what can be made counts as used up.
 _PATIENCE = 2000
-_FOUNDERS = 60
-_SEARCHES = 4000  # edits to look for founders in
+_FOUNDERS = 40
+_SEARCHES = 1500  # edits to look for founders in
 _KNOWN = 30  # molecules to begin from for which a way of making is looked for
 _LEARNED = 3  # other people's molecules per `tell`, likewise
 
@@ -59,7 +59,8 @@ class SynthesisGenerator:
         self._population = Population(capacity)
         bench = Bench()
         patterns = [compile_smarts(smarts) for smarts in space.locked]
-        self._shop = Workshop(shelf, bench, most_steps, shelf.holding(patterns) if patterns else frozenset())
+        anchors = shelf.holding(patterns) if patterns else frozenset[int]()
+        self._shop = Workshop(shelf, bench, most_steps, space.max_heavy_atoms + LEAVING, anchors)
         self._recipes = Recipes(shelf, bench)
         self._trees: dict[str, Tree] = {}
         self._scores: dict[str, float] = {}  # of parents, feasible ones

@@ -12,6 +12,7 @@ from planners.design.generator import Dice
 from planners.design.synthesis.bench import Bench, usable
 from planners.design.synthesis.shelf import Shelf
 from planners.design.synthesis.tree import Leaf, Path, Step, Tree, at, paths
+from planners.routes.structure import parse
 
 _TRIES = 8
 # How often each is drawn before it has shown what it is worth.
@@ -23,17 +24,22 @@ MATING = frozenset(("cross",))
 class Workshop:
     """What edits work with.
 
+    most_atoms: heavy atoms of the reactants of a step together, what leaves them included.
     anchors: places on the shelf that hold all locked substructures; empty where nothing is locked, or none does.
     """
 
     shelf: Shelf
     bench: Bench
     most_steps: int
+    most_atoms: int = 104
     anchors: frozenset[int] = frozenset()
 
     def step(self, name: str, parts: tuple[Tree, ...]) -> Step | None:
+        """None when it makes nothing, or something that was there before: a way does not go in circles."""
         made = self.bench.product(name, tuple(part.smiles for part in parts))
-        return None if made is None else Step(name, parts, made)
+        if made is None or any(sub.smiles == made for part in parts for _, sub in paths(part)):
+            return None
+        return Step(name, parts, made)
 
     def rebuilt(self, tree: Tree, path: Path, part: Tree) -> Tree | None:
         """`tree` with another part in one place, and all that follows from it made anew."""
@@ -47,32 +53,42 @@ class Workshop:
             return None
         return self.step(tree.reaction, (*tree.parts[:i], inner, *tree.parts[i + 1 :]))
 
-    def block(self, name: str, slot: int, dice: Dice) -> Leaf | None:
-        """Any molecule of the shelf that fits."""
-        fitting = self.shelf.fitting(usable()[name], slot)
-        return Leaf(self.shelf.smiles[dice.pick(fitting)]) if fitting else None
+    def blocks(self, name: str, slot: int, *, beside: int) -> tuple[int, ...]:
+        """What fits a place of a reaction, `beside` heavy atoms of other reactants."""
+        return self.shelf.fitting(usable()[name], slot, most_atoms=self.most_atoms - beside)
 
-    def completed(self, part: Tree, name: str, slot: int, dice: Dice) -> Step | None:
-        """A reaction of `part` with blocks in the other places."""
+    def completed(self, part: Tree | None, name: str, slot: int, dice: Dice) -> Step | None:
+        """A reaction of `part` with blocks by lot in the other places, or in all where there is none."""
         reaction = usable()[name]
-        parts: list[Tree] = []
-        for i in range(reaction.forward.GetNumReactantTemplates()):
-            other = part if i == slot else self.block(name, i, dice)
-            if other is None:
-                return None
-            parts.append(other)
+        count = reaction.forward.GetNumReactantTemplates()
+        parts: list[Tree | None] = [part if i == slot else None for i in range(count)]
+        atoms = 0 if part is None else _atoms(part)
+        for i in range(count):
+            if parts[i] is None:
+                fitting = self.blocks(name, i, beside=atoms)
+                if not fitting:
+                    return None
+                leaf = parts[i] = Leaf(self.shelf.smiles[dice.pick(fitting)])
+                atoms += _atoms(leaf)
         if reaction.same is not None:
             first, second = reaction.same
             parts[second if second != slot else first] = parts[first if second != slot else second]
-        return self.step(name, tuple(parts))
+        return self.step(name, tuple(each for each in parts if each is not None))
+
+
+def _atoms(tree: Tree) -> int:
+    return parse(tree.smiles).GetNumHeavyAtoms()
 
 
 def fresh(shop: Workshop, dice: Dice) -> Tree | None:
     """One reaction of blocks by lot; where something is locked, of a block that holds it if there is one."""
-    places = sorted(shop.anchors) if shop.anchors else range(len(shop.shelf))
+    names = tuple(usable())
+    anchors = sorted(shop.anchors)
     for _ in range(_TRIES):
-        leaf = Leaf(shop.shelf.smiles[dice.pick(places)])
-        made = _onward(shop, leaf, dice)
+        if anchors:
+            made = _onward(shop, Leaf(shop.shelf.smiles[dice.pick(anchors)]), dice)
+        else:
+            made = shop.completed(None, dice.pick(names), 0, dice)
         if made is not None:
             return made
     return None
@@ -105,7 +121,8 @@ def swap(shop: Workshop, tree: Tree, dice: Dice) -> Tree | None:
     path, leaf = dice.pick(places)
     above = at(tree, path[:-1])
     assert isinstance(above, Step)
-    fitting = shop.shelf.fitting(usable()[above.reaction], path[-1])
+    others = sum(_atoms(part) for i, part in enumerate(above.parts) if i != path[-1])
+    fitting = shop.blocks(above.reaction, path[-1], beside=others)
     if shop.anchors and leaf.smiles in shop.shelf and shop.shelf.place(leaf.smiles) in shop.anchors:
         fitting = tuple(i for i in fitting if i in shop.anchors)
     if len(fitting) < 2:
@@ -152,7 +169,8 @@ def prune(shop: Workshop, tree: Tree, dice: Dice) -> Tree | None:
         return sub
     above = at(tree, path[:-1])
     assert isinstance(above, Step)
-    fitting = shop.shelf.fitting(usable()[above.reaction], path[-1])
+    others = sum(_atoms(part) for i, part in enumerate(above.parts) if i != path[-1])
+    fitting = shop.blocks(above.reaction, path[-1], beside=others)
     if not fitting:
         return None
     return shop.rebuilt(tree, path, Leaf(shop.shelf.smiles[shop.shelf.like(sub.smiles, fitting, dice)]))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from rdkit import Chem, rdBase
-from rdkit.Chem import rdFingerprintGenerator
+from rdkit.Chem import rdFingerprintGenerator, rdSubstructLibrary
 from rdkit.DataStructs import BulkTanimotoSimilarity
 
 from knowledge.sources.purchasable import purchasable
@@ -16,8 +17,9 @@ from planners.design.space import DesignSpace
 from planners.routes.single_step.reaction import Reaction
 
 # Leaving groups do not reach the product, so that a block may be larger than what is designed.
-_LEAVING = 4
+LEAVING = 4
 _COMPARED = 48
+_AS_REACTIONS_MATCH = Chem.SubstructMatchParameters()
 
 
 class Shelf:
@@ -36,6 +38,7 @@ class Shelf:
         self.smiles: tuple[str, ...] = tuple(kept)
         self._mols = list(kept.values())
         self._place = {text: i for i, text in enumerate(self.smiles)}
+        self._sizes = [mol.GetNumHeavyAtoms() for mol in self._mols]
         self._fits: dict[tuple[str, int], tuple[int, ...]] = {}
 
     def __len__(self) -> int:
@@ -45,6 +48,15 @@ class Shelf:
         return smiles in self._place
 
     @cached_property
+    def _library(self) -> rdSubstructLibrary.SubstructLibrary:
+        """The same molecules behind fingerprints of patterns, which spare most of the matching."""
+        molecules, patterns = rdSubstructLibrary.MolHolder(), rdSubstructLibrary.PatternHolder()
+        for mol in self._mols:
+            molecules.AddMol(mol)
+            patterns.AddMol(mol)
+        return rdSubstructLibrary.SubstructLibrary(molecules, patterns)
+
+    @cached_property
     def sha256(self) -> str:
         return hashlib.sha256("\n".join(self.smiles).encode()).hexdigest()
 
@@ -52,14 +64,15 @@ class Shelf:
         """Raises KeyError for what is not on the shelf."""
         return self._place[smiles]
 
-    def fitting(self, reaction: Reaction, slot: int) -> tuple[int, ...]:
-        """Places on the shelf of the molecules that match a template."""
+    def fitting(self, reaction: Reaction, slot: int, *, most_atoms: int) -> tuple[int, ...]:
+        """Places of the molecules that match a template and have no more heavy atoms, small ones first."""
         key = (reaction.name, slot)
         found = self._fits.get(key)
         if found is None:
             template = reaction.forward.GetReactantTemplate(slot)
-            found = self._fits[key] = tuple(i for i, mol in enumerate(self._mols) if mol.HasSubstructMatch(template))
-        return found
+            matching = self._library.GetMatches(template, _AS_REACTIONS_MATCH, numThreads=1, maxResults=len(self) or 1)
+            found = self._fits[key] = tuple(sorted(matching, key=lambda i: (self._sizes[i], i)))
+        return found[: bisect_right(found, most_atoms, key=lambda i: self._sizes[i])]
 
     def holding(self, patterns: Sequence[Chem.Mol]) -> frozenset[int]:
         """Places of the molecules that match all patterns."""
@@ -78,13 +91,13 @@ def _morgan() -> rdFingerprintGenerator.FingerprintGenerator64:
     return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=1024)
 
 
-def stocked(space: DesignSpace, *, size: int = 8000) -> Shelf:
+def stocked(space: DesignSpace, *, size: int = 4000) -> Shelf:
     """A shelf for a space: half of it what industry makes (tiers 1 to 3), half building blocks, each drawn by lot.
 
     The same space has the same shelf, whatever the seed of a search, so that a search can be restored. Blocks that hold
     a locked substructure are all kept.
     """
-    fit = [item for item in purchasable() if item.heavy_atoms <= space.max_heavy_atoms + _LEAVING]
+    fit = [item for item in purchasable() if item.heavy_atoms <= space.max_heavy_atoms + LEAVING]
     dice = Dice(0)
     common = _lot([item.smiles for item in fit if item.tier <= 3], size // 2, dice)
     rest = [item.smiles for item in fit if item.tier > 3]
