@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,10 +11,14 @@ import pytest
 from rdkit import Chem
 
 from knowledge.records.candidate import Candidate
+from planners.design.families import open_generator
 from planners.design.filters.stability import instability
-from planners.design.generator import Evaluated, Generator, StateMismatch
+from planners.design.generator import Dice, Evaluated, Generator, StateMismatch
 from planners.design.genetic import GeneticGenerator, NoParents
-from planners.design.space import DesignSpace, compile_smarts
+from planners.design.genetic.population import Population
+from planners.design.problem import Problem
+from planners.design.space import VALENCE, DesignSpace, compile_smarts
+from tests.design.drugs import DRUGS
 from tests.design.molecules import SHELF, UNSTABLE
 
 SPACE = DesignSpace()
@@ -151,6 +156,41 @@ def test_a_tiny_space_runs_dry_instead_of_repeating() -> None:
     assert 5 < len(found) < 100
     assert len(set(found)) == len(found)
     assert len(generator.ask(500)) <= 5
+
+
+def test_on_a_plateau_every_parent_has_the_same_chance() -> None:
+    """Nothing is known of equal molecules; the order of their SMILES in particular says nothing."""
+    population = Population(100, niche_draws=0.0)
+    population.absorb([Evaluated(smiles=s, score=0.0) for s in SHELF])
+    dice = Dice(1)
+    drawn = Counter(population.select(dice) for _ in range(60 * len(SHELF)))
+    assert len(drawn) == len(SHELF)
+    assert max(drawn.values()) < 3 * min(drawn.values())
+    population.absorb([Evaluated(smiles="CCOCCOCC", score=1.0)])
+    drawn = Counter(population.select(dice) for _ in range(1000))
+    assert drawn.most_common(1)[0][0] == "CCOCCOCC"
+
+
+def test_it_opens_from_a_problem_and_begins_with_known_compounds_when_nobody_names_any() -> None:
+    goal = {"property": "boiling_point", "direction": "maximise", "unit": "K", "worst": 300, "best": 500}
+    problem = Problem.model_validate({"name": "x", "goals": [goal], "space": {"locked": ["[#6]S(=O)(=O)[#6]"]}})
+    generator = open_generator("genetic", problem, seed=3)
+    batch = texts(generator.ask(20))
+    assert len(batch) == 20
+    assert all(problem.space.violation(Chem.MolFromSmiles(s)) is None for s in batch)
+    assert texts(open_generator("genetic", problem, seed=3).ask(20)) == batch
+
+
+def test_drugs_are_bred_without_the_filters_for_things_in_bottles() -> None:
+    space = DesignSpace(
+        elements=("H", *VALENCE), min_heavy_atoms=1, max_heavy_atoms=60, max_rings=12, max_ring_size=30, forbidden=()
+    )
+    generator = GeneticGenerator(space, DRUGS, seed=1, stability=False, accessibility=False)
+    batch = generator.ask(150)
+    assert len(batch) == 150
+    assert all(space.violation(Chem.MolFromSmiles(s)) is None for s in texts(batch))
+    assert len({c.provenance.operator for c in batch}) >= 12
+    assert set(generator.filter_report().by_filter()) <= {"space"}
 
 
 def test_unstable_seeds_are_not_bred() -> None:

@@ -52,6 +52,6 @@ PRIOR: dict[str, float] = {
     "replace_group": 2.0,
     "insert_group": 1.5,
     "bridge_group": 1.0,
-    "cross_chain": 4.0,
-    "cross_ring": 0.5,
+    "cross_chain": 10.0,
+    "cross_ring": 2.5,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import log
@@ -16,6 +16,7 @@ from planners.design.genetic.niche import niche
 
 _FEASIBLE, _UNSCORED, _INFEASIBLE = 0, 1, 2
 _Key = tuple[int, float, str]
+_LAST = chr(0x10FFFF)  # after every SMILES
 _UNLUCKY = 150  # molecules without a better best: fewer say nothing about where a search stands
 
 
@@ -63,7 +64,7 @@ class Population:
         capacity: int,
         *,
         niche_share: float = 0.15,
-        niche_draws: float = 0.05,
+        niche_draws: float = 0.02,
         greed: float = 1.0,
         patience: int = 4,
     ) -> None:
@@ -131,17 +132,20 @@ class Population:
         self._watch()
 
     def select(self, dice: Dice) -> str:
-        """One parent, by rank over all or, now and then, over one niche; half of the time over a niche when stuck."""
+        """One parent, by rank over all or, now and then, over one niche; every fourth time over a niche when stuck."""
         ranked: list[_Key] = self._order
-        if dice.random() < (0.5 if self._stuck else self._niche_draws):
+        if dice.random() < (0.25 if self._stuck else self._niche_draws):
             ranked = self._shelves[dice.pick(self._niches)]
         competing = len(ranked) ** (1.0 - self._greed * dice.random())
-        return ranked[int(dice.random() * competing)][2]
+        kind, value, _ = ranked[int(dice.random() * competing)]
+        # Equals have the same chance: on a plateau the order of their SMILES must not decide.
+        first, beyond = bisect_left(ranked, (kind, value, "")), bisect_right(ranked, (kind, value, _LAST))
+        return ranked[first + int(dice.random() * (beyond - first))][2]
 
     def rank(self, smiles: str) -> int | None:
-        """Position among the parents, 0 for the best; None when it is none of them or is infeasible."""
+        """How many parents are better, 0 for the best; None when it is none of them or is infeasible."""
         key = self._keys.get(smiles)
-        return None if key is None or key[0] == _INFEASIBLE else bisect_left(self._order, key)
+        return None if key is None or key[0] == _INFEASIBLE else bisect_left(self._order, (*key[:2], ""))
 
     def merit(self, smiles: str) -> float:
         """1 for the best, 0 for the last and for what is no parent; even in the logarithm of the rank."""
