@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from rdkit import Chem
-from rdkit.Chem import Crippen
+from rdkit.Chem import rdMolDescriptors
 
 from planners.design.generator import Evaluated
 from planners.design.genetic import GeneticGenerator
@@ -69,7 +69,7 @@ def two_wishes(smiles: list[str]) -> list[Evaluated]:
         mol = Chem.MolFromSmiles(text)
         wishes = (
             sum(a.GetAtomicNum() == 8 for a in mol.GetAtoms()) / mol.GetNumHeavyAtoms(),
-            Crippen.MolLogP(mol) / 5.0,
+            rdMolDescriptors.CalcCrippenDescriptors(mol)[0] / 5.0,
         )
         told.append(Evaluated(smiles=text, score=min(wishes), objectives=wishes, feasible="N" not in text))
     return told

@@ -240,7 +240,9 @@ class Population:
         limit = max(2, round(self._niche_share * self.capacity))
         while len(self._order) > self.capacity:
             crowded = {name for name, shelf in self._shelves.items() if len(shelf) > limit}
-            last = next((k for k in reversed(self._order) if niche(k[2]) in crowded), self._order[-1])
+            last = self._order[-1]
+            if crowded:
+                last = next(key for key in reversed(self._order) if niche(key[2]) in crowded)
             self._leave(last[2])
 
     def _watch(self) -> None:

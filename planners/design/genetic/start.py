@@ -16,7 +16,8 @@ def _book() -> tuple[str, ...]:
     return tuple(molecule.smiles for molecule in Handbook.full().molecules())
 
 
-def known_members(space: DesignSpace, *, seed: int, wanted: int = 1000) -> list[str]:
+@lru_cache(maxsize=8)
+def known_members(space: DesignSpace, *, seed: int, wanted: int = 1000) -> tuple[str, ...]:
     """At most `wanted` compounds of the handbook that the space takes, drawn by lot; fewer where it has no more."""
     book = _book()
     members: list[str] = []
@@ -26,4 +27,4 @@ def known_members(space: DesignSpace, *, seed: int, wanted: int = 1000) -> list[
             members.append(book[i])
             if len(members) == wanted:
                 break
-    return members
+    return tuple(members)
