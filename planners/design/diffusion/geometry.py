@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from rdkit import Chem, rdBase
+from rdkit.Chem import rdForceFieldHelpers
 
 from knowledge.quantum.conformers import Geometry
 from knowledge.quantum.errors import QuantumError, QuantumUnavailable
@@ -40,12 +42,29 @@ class Check:
 
 
 def with_hydrogens(mol: Chem.Mol) -> Chem.Mol:
-    """Hydrogens added where valences ask for them, with coordinates; heavy atoms in the order of `smiles_of(mol)`."""
+    """Hydrogens added where valences ask for them, turned and bent by a force field (MMFF94, or UFF) while the heavy
+    atoms stay as they are drawn, in the order of `smiles_of(mol)`."""
     Chem.MolToSmiles(mol, isomericSmiles=False)
     # RDKit leaves the order of output as a property: a text such as "[2,0,1,]".
     order = [int(i) for i in mol.GetProp("_smilesAtomOutputOrder").strip("[],").split(",")]
     with rdBase.BlockLogs():
-        return Chem.AddHs(Chem.RenumberAtoms(mol, order), addCoords=True)
+        full = Chem.AddHs(Chem.RenumberAtoms(mol, order), addCoords=True)
+        field = _field(full)
+        if field is not None:
+            field.Initialize()
+            for i in range(mol.GetNumAtoms()):
+                field.AddFixedPoint(i)
+            with contextlib.suppress(RuntimeError):  # the minimiser cannot start where no atom feels a force
+                field.Minimize(maxIts=200)
+    return full
+
+
+def _field(full: Chem.Mol) -> Any:
+    if rdForceFieldHelpers.MMFFHasAllMoleculeParams(full):
+        return rdForceFieldHelpers.MMFFGetMoleculeForceField(full, rdForceFieldHelpers.MMFFGetMoleculeProperties(full))
+    if rdForceFieldHelpers.UFFHasAllMoleculeParams(full):
+        return rdForceFieldHelpers.UFFGetMoleculeForceField(full)
+    return None
 
 
 def xyz(full: Chem.Mol, comment: str) -> str:

@@ -64,7 +64,7 @@ class Batches:
     def __init__(self, data: Molecules, scales: Scales) -> None:
         self._data, self._scales = data, scales
         self._rows = {n: np.flatnonzero(data.size == n) for n in range(MOST_ATOMS + 1)}
-        self._share = scales.sizes.numpy() / len(data)
+        self._share = np.bincount(data.size, minlength=MOST_ATOMS + 1) / len(data)
 
     def __call__(self, step: int, size: int = BATCH) -> tuple[Noisy, Tensor, Tensor, Tensor]:
         """What the network sees, and the clean coordinates, elements and bonds."""
