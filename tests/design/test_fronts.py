@@ -22,7 +22,7 @@ def dominated(objectives: np.ndarray) -> np.ndarray:
     better = (objectives[:, None] >= objectives[None]).all(axis=2) & (objectives[:, None] > objectives[None]).any(
         axis=2
     )
-    return better.any(axis=0)
+    return np.asarray(better.any(axis=0))
 
 
 @pytest.mark.parametrize("m", [2, 3, 4])
