@@ -17,7 +17,7 @@ from planners.design.latent.generator import LatentGenerator
 from planners.design.latent.properties import PROPERTIES, properties
 from planners.design.latent.sampling import WEIGHTS, LatentSpace, Unwritable, shipped
 from planners.design.latent.search import FIRST_RADIUS, Process, Radius, chosen, scalarised
-from planners.design.latent.tokens import END, PAD, Vocabulary, as_symbols
+from planners.design.latent.tokens import END, PAD, Vocabulary, as_symbols, from_selfies
 from planners.design.space import DesignSpace
 
 NAMED = {
@@ -73,6 +73,11 @@ class TestWords:
         assert as_symbols("OCC") == as_symbols("C(O)C") == ["[C]", "[C]", "[O]"]
         assert as_symbols("C[C@H](O)C(=O)O") == as_symbols("CC(O)C(=O)O")
         assert as_symbols("no molecule") is None
+
+    def test_free_valences_get_hydrogens(self) -> None:
+        assert from_selfies("[C][C][NH1]") == "CCN"
+        assert from_selfies("[C][Si][C]") == "C[SiH2]C"
+        assert from_selfies("[Ring1]") is None
 
 
 class TestWeights:
@@ -236,6 +241,7 @@ class TestGenerator:
         assert all(Chem.MolFromSmiles(s).HasSubstructMatch(pattern) for s in _smiles(asked))
 
     def test_a_lock_that_it_never_writes_is_told_in_words(self) -> None:
-        locked = DesignSpace(preset="solvent", elements=("C", "N", "O", "F", "S"), locked=("S1(=O)(=O)CC(F)C1N",))
-        with pytest.raises(CannotServe, match=r"none is in the space with S1\(=O\)"):
+        sultam = "O=S1(=O)CCC(F)(F)CN1"
+        locked = DesignSpace(preset="solvent", elements=("C", "N", "O", "F", "S"), locked=(sultam,))
+        with pytest.raises(CannotServe, match=r"none is in the space with O=S1\(=O\)"):
             LatentGenerator(shipped(), locked, ["CCO"], seed=0)

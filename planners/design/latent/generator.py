@@ -24,6 +24,7 @@ _BEST, _LATEST = 200, 100  # told molecules that the processes look at
 _CENTRES = 12  # best molecules that a cloud lies around
 _POINTS, _POINTS_LEAST, _POINTS_MOST = 4, 160, 800  # decoded by molecule asked for, and limits of it by cloud
 _CLOUDS = 12  # after which fewer molecules are given than were asked for
+_WIDER = 1.2  # each cloud than the one before
 _TRIALS = 2_000  # decoded points of which one at least has to fit the space
 _REMEMBERED = 20_000  # points of molecules
 _DIGITS = 4  # of a point in the provenance
@@ -78,12 +79,14 @@ class LatentGenerator:
 
     def ask(self, n: int) -> list[Candidate]:
         found: list[_New] = []
-        for _ in range(_CLOUDS):
+        for turn in range(_CLOUDS):
             if len(found) >= n:
                 break
             wanted = n - len(found)
             rng = self._stream()
-            for new in self._picked(self._cloud(wanted, rng), wanted, rng):
+            # A cloud that gave too few was too small: what lies nearest is known by now.
+            radius = self._radius.size * _WIDER**turn
+            for new in self._picked(self._cloud(wanted, radius, rng), wanted, rng):
                 self._keys[new.molecule.connectivity] = None
                 found.append(new)
         return [self._candidate(new) for new in found]
@@ -162,25 +165,30 @@ class LatentGenerator:
                 return
         report = self._filters.report()
         most = max(sorted(report.dropped), key=lambda reason: report.dropped[reason], default="syntax:unreadable")
-        held = f" with {' and '.join(self.space.locked)} in it" if self.space.locked else ""
+        needed = (*self.space.locked, *self.space.required)
+        held = f" with {' and '.join(needed)} in it" if needed else ""
         raise CannotServe(
             f"of {report.examined} molecules that the autoencoder decoded none is in the space{held}; most were "
             f"dropped by {most}. It cannot be made to keep a substructure: give start molecules of the space, or use "
             "the genetic generator, which never edits what is locked"
         )
 
-    def _cloud(self, wanted: int, rng: np.random.Generator) -> list[_New]:
+    def _cloud(self, wanted: int, radius: float, rng: np.random.Generator) -> list[_New]:
         """New molecules of which `wanted` may be picked."""
         count = min(max(_POINTS * wanted, _POINTS_LEAST), _POINTS_MOST)
         if len(self._told) < _ENOUGH:
             return self._new(cold(self._model, self._start, self._point, count, rng))
-        return self._new(around(self._model, self._centres(rng), self._point, self._radius.size, count, rng))
+        return self._new(around(self._model, self._centres(rng), self._point, radius, count, rng))
 
     def _new(self, drafts: Sequence[Draft]) -> list[_New]:
         """What the drafts decode to, less what the filters drop and what is known; the first of equal ones."""
+        decoded: dict[str, Draft] = {}
+        for draft, text in zip(drafts, self._model.decode(np.stack([d.point for d in drafts])), strict=True):
+            if text is not None:
+                decoded.setdefault(text, draft)
         found: dict[str, _New] = {}
-        for draft, smiles in zip(drafts, self._model.decode(np.stack([d.point for d in drafts])), strict=True):
-            if smiles is None or self._filters.verdict(smiles, Chem.MolFromSmiles(smiles)) is not None:
+        for smiles, draft in decoded.items():
+            if self._filters.verdict(smiles, Chem.MolFromSmiles(smiles)) is not None:
                 continue
             try:
                 molecule = Molecule.from_smiles(smiles)
