@@ -5,8 +5,9 @@
     python -m benchmarks.design_camd --groups "" --brute 4
 
 Three parts: seconds to the proven optimum and to the N best by the most groups a molecule may have (from 12 on also
-by the groups that it must have), with every group of the table allowed; the five best of several problems of at most 6 groups against plain enumeration of all group vectors;
-and all molecules of the N best vectors cut into groups again. Seconds are of the process's own CPU time, on one thread.
+by the groups that it must have), with every group of the table allowed; the five best of several problems of at most 6
+groups against plain enumeration of all group vectors; and all molecules of the N best vectors cut into groups again.
+Seconds are of the process's own CPU time, on one thread.
 The last line on stdout is one JSON object.
 """
 
@@ -186,7 +187,8 @@ def _named(vector: Vector) -> dict[str, int]:
 def _tell(one: dict[str, Any]) -> None:
     print(
         f"{one['least_groups']} to {one['most_groups']} groups of {one['group_types']} types: optimum in "
-        f"{one['cpu_seconds_optimum']} s, {one['vectors']} best in {one['cpu_seconds_all']} s, all proven: {one['proven']}",
+        f"{one['cpu_seconds_optimum']} s, {one['vectors']} best in {one['cpu_seconds_all']} s, "
+        f"all proven: {one['proven']}",
         file=sys.stderr,
     )
 
