@@ -36,8 +36,8 @@ from planners.design.diffusion.weights import Trained
 
 Road = Literal["flow", "diffusion"]
 _BLOCK = 256  # molecules in one call of the network
-# The time that the calls which polish are told. Of 32 molecules relaxed with GFN2-xTB, heavy atoms moved 0.18 Å (median)
-# without these calls, 0.16 Å with four at 0.85, 0.14 Å with four at 0.95.
+# The time that the calls which polish are told. Of 32 molecules relaxed with GFN2-xTB, heavy atoms moved 0.18 Å
+# (median) without these calls, 0.16 Å with four at 0.85, 0.14 Å with four at 0.95.
 _POLISHED = 0.95
 
 
