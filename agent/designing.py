@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from agent.design_choice import Find, choose, looked_up
 from knowledge.records.candidate import Candidate
 from planners.design.families import FAMILIES
 from planners.design.problem import Problem
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 
 PREFERRED = ("portfolio", "genetic")  # the first that there is answers where nobody chooses
 KNOWN = 200  # known molecules judged first, so that a generator begins on judged ground
-FOCUS = 300  # of them, which models are fitted about where more is known than a model can hold
-FRONT = 60  # members of the Pareto front that are told at most; beyond that a list helps nobody
+FOCUS = 300  # known molecules about which a model is fitted where more is known than it can hold
 _BATCH = 100
 _FEWEST_BATCHES = 8
 
@@ -50,19 +50,6 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Find:
-    """A molecule that was designed. `front`: no other feasible one is better in one goal and as good in all others.
-    `listed`: the handbook knows the compound, and `measured` what it says of the values asked for, in their units.
-    """
-
-    candidate: Candidate
-    judged: Judged
-    front: bool
-    listed: bool = False
-    measured: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Share:
     """What one generator, perhaps of several in a portfolio, proposed."""
 
@@ -73,7 +60,8 @@ class Share:
 
 @dataclass(frozen=True)
 class Design:
-    """What was found. `best`: feasible ones, the best first; where none is feasible, the nearest misses. `front`: the
+    """What was found. `best`: feasible ones, the best first, no two much alike; where none is feasible, the nearest
+    misses. `front`: the
     Pareto front of the feasible ones, the best first; empty with a single goal. `dropped`: molecules that the generator
     made and its filters refused, by "filter:rule"; `refused`: judged ones that break something, by rule (one molecule
     may break several). `origins`: what each value comes from. `ended`: why it stopped.
@@ -166,7 +154,7 @@ def design(wish: Wish, *, on_stage: OnStage | None = None, on_step: OnStep | Non
     generator.tell([one.evaluated() for one in known])
     search = _Search()
     ended = _climb(generator, judge, search, wish.calls, on_step or (lambda step: None))
-    best, front, size = _choose(search.found, wish.number, several=len(problem.goals) > 1)
+    best, front, size = choose(search.found, wish.number, several=len(problem.goals) > 1)
     return Design(
         problem=problem,
         generator=name,
@@ -174,7 +162,7 @@ def design(wish: Wish, *, on_stage: OnStage | None = None, on_step: OnStep | Non
         calls=len(search.found),
         feasible=search.feasible,
         known=len(known),
-        best=tuple(_looked_up(one) for one in best),
+        best=tuple(looked_up(one) for one in best),
         front=front,
         front_size=size,
         history=tuple(search.history),
@@ -183,8 +171,14 @@ def design(wish: Wish, *, on_stage: OnStage | None = None, on_step: OnStep | Non
         origins=origins,
         ended=ended,
         shares=_shares(search.found),
-        left_out=dict(generator.left_out) if isinstance(generator, Pooling) else {},
+        left_out=_left_out(generator),
     )
+
+
+def _left_out(generator: Generator) -> dict[str, str]:
+    if not isinstance(generator, Pooling):
+        return {}
+    return {name: why.removeprefix(f"{name}: ") for name, why in generator.left_out.items()}
 
 
 def _shares(found: Sequence[tuple[Candidate, Judged]]) -> tuple[Share, ...]:
@@ -249,42 +243,6 @@ def _climb(generator: Generator, judge: Judge, search: _Search, calls: int, on_s
     return "all calls used"
 
 
-def _choose(
-    found: Sequence[tuple[Candidate, Judged]], number: int, *, several: bool
-) -> tuple[tuple[Find, ...], tuple[Find, ...], int]:
-    """The best, the front (as many as are told) and the size of the whole front."""
-    import numpy as np
-
-    from planners.optimize.choosing.fronts import front
-
-    order = sorted(found, key=lambda one: (not one[1].feasible, -one[1].score, one[1].smiles))
-    distinct: dict[str, tuple[Candidate, Judged]] = {}
-    for candidate, judged in order:
-        distinct.setdefault(candidate.molecule.connectivity, (candidate, judged))
-    kept = list(distinct.values())
-    good = [one for one in kept if one[1].feasible]
-    undominated = np.zeros(len(good), dtype=np.bool_)
-    if several and good:
-        worths = np.array([judged.worths for _, judged in good])
-        # Compared with itself a pool of n costs n² times the goals: 5,000 molecules take 0.1 GB.
-        most = 5000
-        undominated[:most] = front(worths[:most])
-    finds = [Find(candidate, judged, bool(flag)) for (candidate, judged), flag in zip(good, undominated, strict=True)]
-    best = finds[:number] if finds else [Find(candidate, judged, False) for candidate, judged in kept[:number]]
-    ahead = [one for one in finds if one.front]
-    return tuple(best), tuple(ahead[:FRONT]), len(ahead)
-
-
-def _looked_up(one: Find) -> Find:
-    """With what the handbook says, so that nobody takes a known compound for a new one."""
-    from knowledge.sources.compilation import PROPERTIES
-    from knowledge.sources.handbook import Handbook
-
-    book, key = Handbook.full(), one.candidate.molecule.inchikey
-    facts = {v.key: book.fact(key, v.key) for v in one.judged.values if v.key in PROPERTIES}
-    return replace(one, listed=key in book, measured={name: f.value for name, f in facts.items() if f is not None})
-
-
 def _dropped(generator: Generator) -> dict[str, int]:
     if not isinstance(generator, Reporting):
         return {}
@@ -322,6 +280,7 @@ def _as_json(one: Find) -> dict[str, Any]:
         "score": judged.score,
         "feasible": judged.feasible,
         "front": one.front,
+        "alike": one.alike,
         "listed": one.listed,
         "measured": dict(one.measured),
         "values": {

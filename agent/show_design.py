@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
-from agent.designing import Design, Find
+from agent.design_choice import Find
+from agent.designing import Design
 from agent.report import design_words, words
 from agent.show import Page
 
@@ -43,7 +44,7 @@ def show_design(found: Design) -> None:
         told = ", ".join(f"{s.generator} {s.judged} ({s.feasible} feasible)" for s in found.shares)
         page.item("proposed by", told)
     for name, why in found.left_out.items():
-        page.item("not taking part", f"{name}: {why.removeprefix(f'{name}: ')}")
+        page.item("left out", f"{name}: {why}")
     for rank, one in enumerate(found.best, start=1):
         page.say("")
         _show_one(page, rank, one)
@@ -76,6 +77,8 @@ def _show_one(page: Page, rank: int, one: Find) -> None:
     known = design_words.known(one.listed, one.judged.values, one.measured)
     if known:
         page.item("known", known)
+    if one.alike:
+        page.item("stands for", f"{one.alike} less good ones much like it")
     for what, told in design_words.provenance(one.candidate.provenance):
         page.item(what, told, style="dim")
     for violation in one.judged.violations:

@@ -16,7 +16,8 @@ from planners.design.evaluation.quantities import get_quantity
 from planners.design.problem import Goal, Requirement, plain
 
 if TYPE_CHECKING:
-    from agent.designing import Design, Find
+    from agent.design_choice import Find
+    from agent.designing import Design
     from planners.design.evaluation.judge import Value
 
 
@@ -87,7 +88,8 @@ def render_design(found: Design) -> str:
 
 def _origin(one: Find) -> list[tuple[str, str]]:
     known = design_words.known(one.listed, one.judged.values, one.measured)
-    return [*([("known", known)] if known else []), *design_words.provenance(one.candidate.provenance)]
+    alike = [("stands for", f"{one.alike} less good ones much like it")] if one.alike else []
+    return [*([("known", known)] if known else []), *alike, *design_words.provenance(one.candidate.provenance)]
 
 
 def _bars(found: Design, one: Find) -> tuple[Bar, ...]:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rdkit import Chem
-from rdkit.Chem import rdDistGeom
+from rdkit import Chem, DataStructs
+from rdkit.Chem import rdDistGeom, rdFingerprintGenerator
 
 from agent import designing
-from agent.designing import Design, Find, Step, Wish, design
+from agent.design_choice import ALIKE, Find
+from agent.designing import Design, Step, Wish, design
 from agent.problem_file import read_problem
 from agent.report.design_page import render_design
 from agent.report.space_view import BadGeometry, space_view
@@ -127,6 +128,17 @@ def test_known_molecules_do_not_pass_for_found_ones(file: Path) -> None:
     start = {Molecule.from_smiles(smiles).connectivity for smiles in problem.start}
     assert found.known == len(start)
     assert not start & {one.candidate.molecule.connectivity for one in found.best}
+
+
+def test_the_best_are_not_variants_of_one_molecule(file: Path) -> None:
+    morgan = rdFingerprintGenerator.GetMorganGenerator(radius=2)
+    found = design(Wish(read_problem(file), "genetic", 8, 60))
+    mols = [Chem.MolFromSmiles(one.candidate.molecule.smiles) for one in found.best]
+    prints = [morgan.GetSparseCountFingerprint(mol) for mol in mols]
+    assert len(prints) == 8
+    for i, one in enumerate(prints):
+        assert all(DataStructs.TanimotoSimilarity(one, other) < ALIKE for other in prints[:i])
+    assert sum(one.alike + 1 for one in found.best) <= found.feasible
 
 
 def test_an_interrupt_keeps_what_was_found(file: Path) -> None:
