@@ -55,8 +55,10 @@ class Population:
     """At most `capacity` parents, best first.
 
     One objective: ranked by score. Several (`Evaluated.objectives`): by fronts of non-domination.
-    greed: a parent is drawn evenly from the best n**u, where u is even between `1 - greed` and 1: the logarithm of how
-        many compete is even, so the best few have children in every batch and the last are not forgotten.
+    A parent is drawn evenly from the best n**u, u even in 0..1: the logarithm of how many compete is even, so the best
+    few have children in every batch and the last are not forgotten.
+    niche_share: of the parents that one niche may have when some must leave.  niche_draws: how often a parent is drawn
+        from one niche only.  patience: batches without a better best that count as stagnation.
     """
 
     def __init__(
@@ -65,13 +67,11 @@ class Population:
         *,
         niche_share: float = 0.15,
         niche_draws: float = 0.02,
-        greed: float = 1.0,
         patience: int = 4,
     ) -> None:
         self.capacity = capacity
         self._niche_share = niche_share
         self._niche_draws = niche_draws
-        self._greed = greed
         self._patience = patience
         self._members: dict[str, _Member] = {}
         self._keys: dict[str, _Key] = {}
@@ -136,7 +136,7 @@ class Population:
         ranked: list[_Key] = self._order
         if dice.random() < (0.25 if self._stuck else self._niche_draws):
             ranked = self._shelves[dice.pick(self._niches)]
-        competing = len(ranked) ** (1.0 - self._greed * dice.random())
+        competing = len(ranked) ** dice.random()
         kind, value, _ = ranked[int(dice.random() * competing)]
         # Equals have the same chance: on a plateau the order of their SMILES must not decide.
         first, beyond = bisect_left(ranked, (kind, value, "")), bisect_right(ranked, (kind, value, _LAST))
