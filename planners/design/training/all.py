@@ -16,7 +16,7 @@ ROOM = "planners.design.training"
 SCRIPTS: tuple[tuple[str, ...], ...] = (
     ("latent",),
     ("latent", "--export"),
-    ("adversarial",),
+    ("adversarial", "--resume"),
     ("adversarial", "--export"),
     ("diffusion",),
     ("diffusion", "--export"),
