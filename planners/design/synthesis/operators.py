@@ -17,7 +17,6 @@ from planners.routes.structure import parse
 _TRIES = 8
 # How often each is drawn before it has shown what it is worth.
 PRIOR: Mapping[str, float] = {"swap": 4.0, "exchange": 1.0, "grow": 2.0, "prune": 0.5, "cross": 2.0, "fresh": 1.0}
-MATING = frozenset(("cross",))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rdkit.DataStructs import BulkTanimotoSimilarity
 
 from knowledge.sources.purchasable import purchasable
 from planners.design.generator import Dice
-from planners.design.space import DesignSpace
+from planners.design.space import DesignSpace, compile_smarts
 from planners.routes.single_step.reaction import Reaction
 
 # Leaving groups do not reach the product, so that a block may be larger than what is designed.
@@ -112,8 +112,6 @@ def _lot(items: list[str], size: int, dice: Dice) -> list[str]:
 
 
 def _holds(smiles: str, locked: Sequence[str]) -> bool:
-    from planners.design.space import compile_smarts
-
     # Canonical aromatic SMILES need no perception, only what patterns ask about: rings and hydrogens.
     mol = Chem.MolFromSmiles(smiles, sanitize=False)
     mol.UpdatePropertyCache(strict=False)

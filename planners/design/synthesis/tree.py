@@ -52,11 +52,6 @@ def at(tree: Tree, path: Path) -> Tree:
     return tree
 
 
-def leaves(tree: Tree) -> list[str]:
-    """What is bought, from left to right."""
-    return [sub.smiles for _, sub in paths(tree) if isinstance(sub, Leaf)]
-
-
 def route(tree: Tree) -> tuple[str, ...]:
     """Reaction SMILES in the order of making."""
     if isinstance(tree, Leaf):
