@@ -28,6 +28,14 @@ def test_unstable_molecules_are_named(smiles: str, rule: str) -> None:
     assert REASONS[rule]
 
 
+def test_aromatic_azo_dyes_are_stable_and_other_azo_compounds_are_not() -> None:
+    disperse_orange = "CCN(CC)c1ccc(N=Nc2ccc([N+](=O)[O-])cc2)cc1"
+    for dye in ("c1ccccc1N=Nc1ccccc1", "Oc1ccc2ccccc2c1N=Nc1ccccc1", disperse_orange):
+        assert instability(Chem.MolFromSmiles(dye)) is None
+    for initiator in ("CC(C)(C#N)N=NC(C)(C)C#N", "c1ccccc1N=NC", "CN=NC"):
+        assert instability(Chem.MolFromSmiles(initiator)) == "azo"
+
+
 def test_rule_names_are_unique() -> None:
     names = [rule[0] for rule in RULES] + [pair[0] for pair in PAIRS]
     assert len(names) == len(set(names))

@@ -40,7 +40,8 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("nitrosyl", "[#7X2]=[OX1]", "nitroso and nitrite groups"),
     ("oxime_ester", "[CX3]=[NX2;!a]-[OX2H0]", "weak N-O bond"),
     ("nitrogen_nitrogen", "[#7;!a]-[#7]", "hydrazines and hydrazones"),
-    ("azo", "[#7;!a]=,#[#7;!a]", "loses nitrogen"),
+    # Azobenzenes are dyes that sit on shelves for decades.
+    ("azo", "[#7;!a;!$([NX2](a)=[NX2]a)]=,#[#7;!a]", "loses nitrogen"),
     ("nitrogen_chain", "[#7]~[#7]~[#7]~[#7]", "tetrazoles and longer chains of nitrogen"),
     ("hetero_halide", "[#7,#8,#16]-[F,Cl,Br,I]", "positive halogen or halide of a sulfur acid"),
     ("sulfur_oxygen_ester", "[#16]-[OX2]", "sulfenates, sulfinates and alkylating sulfonate or sulfate esters"),
