@@ -25,7 +25,7 @@ _VERSION = 1
 _SMALLEST = 3  # atoms; the network was trained from there
 _OFFERED, _LEAST, _MOST = 4, 64, 600  # drawings that pass the filters for each molecule asked for, and their limits
 _ROUNDS = 24  # of drawing in one `ask`, after which fewer molecules are given than were asked for
-_TRIALS = 1500  # drawings of which one at least has to fit the space
+_TRIALS = 800  # drawings of which one at least has to fit the space
 _CAPACITY = 150
 
 

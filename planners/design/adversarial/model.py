@@ -18,13 +18,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from planners.design.adversarial.alphabet import KINDS, LARGEST, Drawing, assembled
-from planners.design.adversarial.drawing import PASSES, drawn_anew, redrawn
+from planners.design.adversarial.critic import Critic
+from planners.design.adversarial.drawing import RIVALS, drawn_anew, redrawn
 from planners.design.adversarial.network import Drafter, Graphs, Shape
 from planners.design.adversarial.weights import COMMAND, folder
 from planners.design.generator import CannotServe
 
 FILE = "adversarial.safetensors"
-_BLOCK = 256  # graphs of one call of the network
+_BLOCK = 512 // RIVALS  # molecules of one call of the network
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,9 @@ class DrawingModel:
             notes = dict(file.metadata())
         self.digest = hashlib.sha256(path.read_bytes()).hexdigest()
         self.sizes: npt.NDArray[np.float64] = tensors.pop("sizes").double().numpy()
-        self._network = Drafter(Shape(**json.loads(notes["shape"])))
-        self._network.load_state_dict(tensors)
-        self._network.eval()
+        self._network, self._critic = Drafter(Shape(**json.loads(notes["shape"]))).eval(), Critic().eval()
+        for name, network in (("drafter.", self._network), ("critic.", self._critic)):
+            network.load_state_dict({k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)})
 
     def draw(
         self, n: int, rng: np.random.Generator, *, least: int = 1, most: int = LARGEST, elements: Sequence[str] = ()
@@ -74,7 +75,7 @@ class DrawingModel:
         for size, count in enumerate(counts.tolist()):
             for at in range(0, count, _BLOCK):
                 batch = min(_BLOCK, count - at)
-                graphs = drawn_anew(self._network, rng, batch, size, passes=PASSES, allowed=_allowed(elements))
+                graphs = drawn_anew(self._network, self._critic, rng, batch, size, allowed=_allowed(elements))
                 found += _written(graphs)
         return [found[i] for i in rng.permutation(n)]
 
@@ -93,7 +94,7 @@ class DrawingModel:
                 )
                 opened = np.stack([requests[i].opened for i in block])
                 level = np.array([requests[i].level for i in block])
-                drawn = redrawn(self._network, rng, graphs, opened, level, allowed=_allowed(elements))
+                drawn = redrawn(self._network, self._critic, rng, graphs, opened, level, allowed=_allowed(elements))
                 for i, smiles in zip(block, _written(drawn), strict=True):
                     found[i] = smiles
         return found

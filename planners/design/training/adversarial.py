@@ -25,26 +25,28 @@ from torch.nn import functional
 from knowledge.trainer.trainer import Trainer, averaged, checkpoint_notes, keep_memory
 from knowledge.trainer.wheels import training_dir
 from planners.design.adversarial.alphabet import LARGEST, Drawing, assembled, drawn
+from planners.design.adversarial.critic import Critic
 from planners.design.adversarial.decoding import connected
-from planners.design.adversarial.drawing import PASSES, canvas, drawn_anew
+from planners.design.adversarial.drawing import RIVALS, canvas, drawn_anew
 from planners.design.adversarial.model import FILE, save
 from planners.design.adversarial.network import Canvas, Drafter, Graphs, Shape, Sketch, one_hot, read_off
 from planners.design.adversarial.scribbles import Scribbles, smudged
 from planners.design.adversarial.weights import folder as weights_folder
 from planners.design.training import corpus
-from planners.design.training.adversarial_critic import Critic, critic_losses
+from planners.design.training.adversarial_critic import critic_losses
 from planners.design.training.adversarial_quality import Crowd, Quality, crowd, described, quality
 
 LIMIT = 60_000  # molecules of the corpus, of which the handbook gives thirty thousand
 SMALLEST = 3
 SEED = 7
-EVERY_S = 200.0  # between checkpoints
+EVERY_S = 120.0  # between checkpoints
 JUDGED = 2000
-PENALTY, PENALISED = 0.1, 4  # weight of the gradient penalty, and the steps from one to the next
+PENALTY, PENALISED = 0.02, 4  # weight of the gradient penalty, and the steps from one to the next
 MARGIN, CERTAIN = 0.5, 7.0  # logits
 # Weights of the critic, `repair`, `certainty`, `recall` and `kept`.
 PULLED, REPAIRED, SURE, RECALLED, KEPT = 1.0, 0.1, 0.1, 0.2, 0.02
-WHOLLY = 0.6  # share of graphs drawn from nothing
+WHOLLY = 0.8  # share of graphs drawn from nothing
+SLOW = 6  # steps of the critic for one of the generator: the gradient through hard choices is good for little ones
 FAINT = 0.6  # level beyond which nothing can be recalled but the mean of everything
 
 
@@ -128,11 +130,13 @@ def drawn_by_itself(sketch: Sketch, graphs: Graphs) -> int:
 
 
 @torch.no_grad()
-def judge(model: Drafter, shelf: Shelf, known: frozenset[str], reference: Crowd, passes: int) -> Quality:
+def judge(
+    model: Drafter, critic: Critic, shelf: Shelf, known: frozenset[str], reference: Crowd, rivals: int
+) -> Quality:
     random = np.random.default_rng(1)
     mols: list[Chem.Mol | None] = []
     for n, count in zip(shelf.sizes, random.multinomial(JUDGED, shelf.shares), strict=True):
-        graphs = drawn_anew(model, random, int(count), n, passes=passes)
+        graphs = drawn_anew(model, critic, random, int(count), n, rivals=rivals)
         pairs = zip(graphs.kinds.numpy(), graphs.orders.numpy(), strict=True)
         mols += [assembled(Drawing(kinds, orders)) for kinds, orders in pairs]
     return quality(mols, known, reference)
@@ -153,60 +157,70 @@ def train(minutes: float, size: int, seed: int, resume: bool, penalty: float) ->
     logger.info("{} molecules, {} usable, {} held out", len(smiles), len(usable), len(held))
     logger.info("the training set itself: {}", quality([m for _, m, _ in learnt[:JUDGED]], frozenset(), reference))
     model, critic = Drafter(Shape()).train(), Critic().train()
-    makers = Trainer(model, minutes, peak=5e-4, decay=0.0, clip=5.0, average=0.999, betas=(0.5, 0.95))
-    judges = Trainer(critic, minutes, peak=1e-3, decay=0.0, clip=5.0, betas=(0.5, 0.95))
+    makers = Trainer(model, minutes, peak=2e-4, decay=0.0, clip=5.0, average=0.999, betas=(0.5, 0.95))
+    judges = Trainer(critic, minutes, peak=1.5e-3, decay=0.0, clip=5.0, warm=100, average=0.995, betas=(0.5, 0.95))
     files = home / "generator.safetensors", home / "critic.safetensors"
-    if resume and all(path.is_file() for path in files):
-        makers.restore(files[0])
-        judges.restore(files[1])
+    for trainer, path in zip((makers, judges), files, strict=True):
+        if resume and path.is_file():
+            trainer.restore(path)
     (home / "shape.json").write_text(json.dumps({"seed": seed, "minutes": minutes, "molecules": len(known)}))
     parameters = [sum(p.numel() for p in net.parameters()) for net in (model, critic)]
     logger.info("{} parameters to draw, {} to judge", *parameters)
     random = np.random.default_rng((seed, makers.step))
-    saved, sums, counted = time.monotonic(), np.zeros(5), 0
+    saved, gap, counted = time.monotonic(), 0.0, 0
     best = json.loads((home / "best.json").read_text())["frechet"] if resume and (home / "best.json").is_file() else 1e9
     while not makers.over:
         n = int(random.choice(shelf.sizes, p=shelf.shares))
         real = shelf.some(n, size, random)
         on = smeared(real, random, model.shape.noise)
-        sketch = model(on)
+        moving = judges.step % SLOW == 0
+        with torch.set_grad_enabled(moving):
+            sketch = model(on)
         graphs = read_off(sketch, on)
         fake, true = passed_through(sketch, graphs, on), one_hot(shelf.some(n, size, random))
-        due = penalty * PENALISED if judges.step % PENALISED == 0 else 0.0
-        losses = critic_losses(critic, true, fake, due)
+        losses = critic_losses(critic, true, fake, penalty * PENALISED if judges.step % PENALISED == 0 else 0.0)
         judges.update(losses.critic)
-        critic.requires_grad_(False)
-        pull = functional.softplus(critic(*true) - critic(*fake)).mean()
-        critic.requires_grad_(True)
-        mended, recalled = repair(sketch, graphs, on), recall(sketch, real, on)
-        makers.update(
-            PULLED * pull + REPAIRED * mended + SURE * certainty(sketch) + RECALLED * recalled + KEPT * kept(sketch, on)
-        )
-        whole = drawn_by_itself(sketch, graphs) / size
-        sums += (losses.gap, float(pull.detach()), float(mended.detach()), float(recalled.detach()), whole)
-        counted += 1
-        if makers.step % 100 == 0:
-            logger.info("step {} {:.1f} min gap {:.3f} pull {:.3f} repair {:.3f} recall {:.3f} by itself {:.3f}",
-                        makers.step, makers.elapsed / 60, *(sums / counted))  # fmt: skip
-            sums, counted = np.zeros(5), 0
+        gap, counted = gap + losses.gap, counted + 1
+        if moving:
+            critic.requires_grad_(False)
+            pull = functional.softplus(critic(*true) - critic(*fake)).mean()
+            critic.requires_grad_(True)
+            ease = REPAIRED * repair(sketch, graphs, on) + SURE * certainty(sketch)
+            loyal = RECALLED * recall(sketch, real, on) + KEPT * kept(sketch, on)
+            makers.update(PULLED * pull + ease + loyal)
+        makers.tick()
+        if judges.step % 100 == 0:
+            logger.info("{} steps of the critic, {:.1f} min: gap {:.3f}, drawn without mending {:.3f}", judges.step,
+                        makers.elapsed / 60, gap / counted, drawn_by_itself(sketch, graphs) / size)  # fmt: skip
+            gap, counted = 0.0, 0
         if time.monotonic() - saved > EVERY_S or makers.over:
             saved = time.monotonic()
             makers.store(files[0])
             judges.store(files[1])
-            best = min(best, compare(model, makers, home, best, shelf, known, reference))
+            best = min(best, compare(model, makers, judges, home, best, shelf, known, reference))
 
 
 def compare(
-    model: Drafter, trainer: Trainer, home: Path, best: float, shelf: Shelf, known: frozenset[str], reference: Crowd
+    model: Drafter,
+    trainer: Trainer,
+    judges: Trainer,
+    home: Path,
+    best: float,
+    shelf: Shelf,
+    known: frozenset[str],
+    reference: Crowd,
 ) -> float:
     """The Fréchet distance of the averaged generator, which is kept aside when it is below `best`."""
     smooth = Drafter(model.shape).eval()
     smooth.load_state_dict(trainer.average)
-    logger.info("one draw: {}", judge(smooth, shelf, known, reference, 0))
-    found = judge(smooth, shelf, known, reference, PASSES)
-    logger.info("{} draws: {}", 1 + PASSES, found)
+    wise = Critic().eval()
+    wise.load_state_dict(judges.average)
+    logger.info("without the critic: {}", judge(smooth, wise, shelf, known, reference, 1))
+    found = judge(smooth, wise, shelf, known, reference, RIVALS)
+    logger.info("with the critic: {}", found)
     if found.frechet < best and found.valid >= 0.95:
         trainer.store(home / "best.safetensors")
+        judges.store(home / "best-critic.safetensors")
         (home / "best.json").write_text(json.dumps(asdict(found)))
         shares = torch.zeros(LARGEST + 1)
         shares[shelf.sizes] = torch.from_numpy(shelf.shares).float()
@@ -225,7 +239,9 @@ def export() -> None:
     home = training_dir("design/adversarial")
     notes = json.loads((home / "shape.json").read_text())
     facts = {**checkpoint_notes(home / "best.safetensors"), "seed": str(notes["seed"])}
-    save(weights_folder() / FILE, averaged(home / "best.safetensors"), home / "sizes.safetensors", Shape(), facts)
+    weights = {f"drafter.{k}": v for k, v in averaged(home / "best.safetensors").items()}
+    weights |= {f"critic.{k}": v for k, v in averaged(home / "best-critic.safetensors").items()}
+    save(weights_folder() / FILE, weights, home / "sizes.safetensors", Shape(), facts)
     logger.info("{} {} {}", weights_folder() / FILE, facts, (home / "best.json").read_text())
 
 
