@@ -40,6 +40,8 @@ space: {preset: solvent, max_heavy_atoms: 10, elements: [C, H, O]}
 start: [CCCCC(=O)OC, CCC(=O)OCC, CC1CCC(=O)O1, CCOC(=O)OCC, COC(=O)CC(C)C]
 """
 
+HEAVY = "molar_mass, direction: maximise, unit: g/mol, worst: 80, best: 160"
+
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CommandLine:
@@ -81,6 +83,21 @@ def test_molecules_with_values_reasons_and_counts(call: CommandLine, file: Path)
     assert answer["dropped"]
     assert all(count > 0 for count in answer["dropped"].values())
     assert answer["origins"]["dipole_moment"] == "a surrogate of GFN2-xTB"
+
+
+@pytest.mark.parametrize("family", ["camd", "flow", "latent"])
+def test_other_families_answer_too(call: CommandLine, file: Path, tmp_path: Path, family: str) -> None:
+    text = PROBLEM.replace("dipole_moment, direction: maximise, unit: debye, worst: 1.0, best: 6.0", HEAVY)
+    file.write_text(text if family == "camd" else PROBLEM, encoding="utf-8")  # groups tell nothing of a dipole
+    page = tmp_path / "page.html"
+    answer = call("design", file, "--generator", family, "--calls", 16, "--n", 2, "--html", page, "--json")
+    assert answer.code == 0, answer.err
+    found = json.loads(answer.out)
+    assert found["generator"] == family
+    assert found["feasible"] > 0
+    assert found["best"]
+    assert all(one["provenance"]["generator"] == family for one in found["best"])
+    assert "<svg" in page.read_text(encoding="utf-8")
 
 
 def test_the_front_holds_whom_nobody_beats(file: Path) -> None:

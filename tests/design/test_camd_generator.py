@@ -101,8 +101,8 @@ def test_a_goal_that_groups_cannot_express_is_named() -> None:
 def test_requirements_beyond_groups_are_left_to_others() -> None:
     requirement = {"property": "synthetic_accessibility", "maximum": "3 dimensionless"}
     generator = ProgrammingGenerator(_problem(requirements=[requirement]))
-    assert len(generator.left_out) == 1
-    assert generator.left_out[0].startswith("synthetic_accessibility at most 3")
+    assert len(generator.unexpressed) == 1
+    assert generator.unexpressed[0].startswith("synthetic_accessibility at most 3")
 
 
 def test_an_unsatisfiable_problem_says_which_demands_conflict() -> None:

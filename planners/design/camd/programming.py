@@ -64,9 +64,9 @@ class ProgrammingGenerator:
         self.reseed(seed)
 
     @property
-    def left_out(self) -> tuple[str, ...]:
+    def unexpressed(self) -> tuple[str, ...]:
         """Requirements that groups cannot express; whoever judges the molecules has to see to them."""
-        return self._wanted.left_out
+        return self._wanted.unexpressed
 
     @property
     def last(self) -> Solution | None:

@@ -67,11 +67,11 @@ class Limit:
 
 @dataclass(frozen=True)
 class Wanted:
-    """`left_out`: requirements that groups cannot express, in words; whoever judges molecules sees to them."""
+    """`unexpressed`: requirements that groups cannot express, in words; whoever judges molecules sees to them."""
 
     aims: tuple[Aim, ...]
     limits: tuple[Limit, ...]
-    left_out: tuple[str, ...] = ()
+    unexpressed: tuple[str, ...] = ()
 
     def log_scores(self, counts: Array) -> Array:
         """Shape (n,) of group vectors (n, groups); -inf where a hard limit is missed or a goal worth nothing."""
@@ -120,15 +120,15 @@ def wanted(problem: Problem) -> Wanted:
                 _reference(goal.reference),
             )
         )
-    limits, left_out = [], []
+    limits, unexpressed = [], []
     for one in problem.requirements:
         if one.property in PROPERTIES:
             low, high = one.bounds
             words = f"requirement {one}"
             limits.append(Limit(one.property, low, high, one.softness, words, _reference(one.reference)))
         else:
-            left_out.append(str(one))
-    return Wanted(tuple(aims), tuple(limits), tuple(left_out))
+            unexpressed.append(str(one))
+    return Wanted(tuple(aims), tuple(limits), tuple(unexpressed))
 
 
 def _reference(reference: Sequence[float] | str | None) -> Reference | None:
