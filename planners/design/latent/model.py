@@ -108,8 +108,8 @@ class Autoencoder(nn.Module):
         return foreseen
 
     @torch.no_grad()
-    def write(self, points: Tensor) -> Tensor:
-        """The most probable words (n, longest), one after the other; END or PAD after the last."""
+    def write(self, points: Tensor, dice: torch.Generator | None = None) -> Tensor:
+        """Words (n, longest), one after the other, END after the last: the most probable ones, or drawn with `dice`."""
         n = len(points)
         text = torch.full((n, self.shape.longest + 1), END, dtype=torch.long)
         open_rows = torch.arange(n)
@@ -118,7 +118,10 @@ class Autoencoder(nn.Module):
             logits[:, PAD] = -torch.inf
             if t == 0:
                 logits[:, END] = -torch.inf  # nothing is no molecule
-            text[open_rows, t + 1] = logits.argmax(-1)
+            if dice is None:
+                text[open_rows, t + 1] = logits.argmax(-1)
+            else:
+                text[open_rows, t + 1] = torch.multinomial(logits.softmax(-1), 1, generator=dice)[:, 0]
             open_rows = open_rows[text[open_rows, t + 1] != END]
             if not len(open_rows):
                 break

