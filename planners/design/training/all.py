@@ -14,6 +14,7 @@ from knowledge.trainer.wheels import training_dir
 
 ROOM = "planners.design.training"
 SCRIPTS: tuple[tuple[str, ...], ...] = (
+    ("camd",),
     ("latent",),
     ("latent", "--export"),
     ("adversarial", "--resume"),
