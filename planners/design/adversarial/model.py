@@ -23,6 +23,7 @@ from planners.design.adversarial.drawing import RIVALS, drawn_anew, redrawn
 from planners.design.adversarial.network import Drafter, Graphs, Shape
 from planners.design.adversarial.weights import COMMAND, folder
 from planners.design.generator import CannotServe
+from planners.optimize.threads import torch_threads
 
 FILE = "adversarial.safetensors"
 _BLOCK = 512 // RIVALS  # molecules of one call of the network
@@ -60,6 +61,7 @@ class DrawingModel:
         for name, network in (("drafter.", self._network), ("critic.", self._critic)):
             network.load_state_dict({k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)})
 
+    @torch_threads(None)
     def draw(
         self, n: int, rng: np.random.Generator, *, least: int = 1, most: int = LARGEST, elements: Sequence[str] = ()
     ) -> list[str | None]:
@@ -79,6 +81,7 @@ class DrawingModel:
                 found += _written(graphs)
         return [found[i] for i in rng.permutation(n)]
 
+    @torch_threads(None)
     def redraw(
         self, requests: Sequence[Request], rng: np.random.Generator, *, elements: Sequence[str] = ()
     ) -> list[str | None]:

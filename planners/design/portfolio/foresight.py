@@ -13,6 +13,7 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 from knowledge.features.fingerprints import CountMorgan
 from knowledge.qspr.kernels import coded, tanimoto
 from planners.design.generator import Evaluated
+from planners.optimize.threads import blas_threads
 
 Array = npt.NDArray[np.float64]
 
@@ -69,6 +70,7 @@ def remembered(told: Sequence[Evaluated]) -> list[Evaluated]:
     return [e for e in told if e.smiles in chosen]
 
 
+@blas_threads(None)
 def picked(
     told: Sequence[Evaluated],
     offered: Sequence[str],
