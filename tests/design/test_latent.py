@@ -197,13 +197,13 @@ class TestGenerator:
 
     def test_it_climbs(self) -> None:
         generator = self._opened()
-        means = []
+        medians = []
         for _ in range(4):
             asked = generator.ask(25)
-            told = _score(asked, target=2.5)
+            told = _score(asked, target=4.0)  # the named solvents lie near 1
             generator.tell(told)
-            means.append(float(np.mean([item.score for item in told])))
-        assert means[-1] > means[0] + 0.3
+            medians.append(float(np.median([item.score for item in told])))
+        assert medians[-1] > medians[0] + 0.4
         assert any(c.provenance.operator == "latent step" for c in generator.ask(10))
 
     def test_the_same_seed_and_state_go_on_alike(self) -> None:
