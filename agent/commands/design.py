@@ -23,7 +23,7 @@ def design(
         str, typer.Option(metavar="NAME", help="Who proposes molecules. Left out: portfolio, else genetic.")
     ] = "",
     number: Annotated[int, typer.Option("--n", help="Molecules to show.", min=1, max=1000)] = 10,
-    calls: Annotated[int, typer.Option(help="Molecules to judge at most.", min=1, max=1_000_000)] = 2000,
+    calls: Annotated[int, typer.Option(help="Molecules to judge at most.", min=1, max=1_000_000)] = 400,
     seed: Annotated[
         int | None, typer.Option(help="The same seed gives the same molecules. Left out: the problem's.", min=0)
     ] = None,

@@ -9,7 +9,13 @@ from rdkit import Chem, rdBase
 
 from knowledge.records.molecule import InvalidMolecule
 from planners.design.space import compile_smarts
-from planners.routes.single_step.curated import COMPETING_SITE, INTOLERANT_GROUP, forward_products, reactions
+from planners.routes.single_step.curated import (
+    COMPETING_SITE,
+    INTOLERANT_GROUP,
+    forward_products,
+    reactions,
+    spoilers,
+)
 from planners.routes.single_step.reaction import Reaction
 from planners.routes.single_step.stability import unstable
 from planners.routes.structure import canonical, flat, parse
@@ -100,13 +106,13 @@ def _product(reaction: Reaction, reactants: tuple[str, ...]) -> str | None:
     if worth < LEAST_WORTH:
         return None
     for made in outcomes:
-        spoilers = _spoilers(reaction, reactants, made) if reaction.balanced else 0
-        if spoilers is not None and worth * INTOLERANT_GROUP**spoilers >= LEAST_WORTH and not unstable(parse(made)):
+        spoiling = _spoiling(reaction, reactants, made) if reaction.balanced else 0
+        if spoiling is not None and worth * INTOLERANT_GROUP**spoiling >= LEAST_WORTH and not unstable(parse(made)):
             return made
     return None
 
 
-def _spoilers(reaction: Reaction, reactants: tuple[str, ...], product: str) -> int | None:
+def _spoiling(reaction: Reaction, reactants: tuple[str, ...], product: str) -> int | None:
     """Groups of the reactants that the reaction does not tolerate; None when seen from behind it is not this reaction.
 
     A curated rule is strict about its product and says little of its precursors, so only the way back tells.
@@ -119,15 +125,5 @@ def _spoilers(reaction: Reaction, reactants: tuple[str, ...], product: str) -> i
                 break
             parts.append(flat(canonical(str(Chem.MolToSmiles(part)))))
         if sorted(parts) == wanted:
-            return sum(_spoiling(reaction, part) for part in outcome)
+            return sum(spoilers(reaction, part) for part in outcome)
     return None
-
-
-def _spoiling(reaction: Reaction, part: Chem.Mol) -> int:
-    """Matches of intolerant patterns outside of the site that reacts."""
-    count = 0
-    for pattern in reaction.intolerant_patterns:
-        for match in part.GetSubstructMatches(pattern):
-            atom = part.GetAtomWithIdx(match[0])
-            count += atom.HasProp("react_atom_idx") and not atom.HasProp("old_mapno")
-    return count

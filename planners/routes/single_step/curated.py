@@ -112,13 +112,12 @@ def _once(reaction: Reaction, mol: Chem.Mol) -> dict[tuple[str, ...], float]:
             continue
         if reaction.same is not None and reactants[reaction.same[0]] != reactants[reaction.same[1]]:
             continue
-        spoilers = sum(_spoilers(reaction, part) for part in outcome)
-        found[reactants] = INTOLERANT_GROUP**spoilers
+        found[reactants] = INTOLERANT_GROUP ** sum(spoilers(reaction, part) for part in outcome)
     return found
 
 
-def _spoilers(reaction: Reaction, part: Chem.Mol) -> int:
-    """Groups outside the reacting site that the class does not tolerate."""
+def spoilers(reaction: Reaction, part: Chem.Mol) -> int:
+    """Groups outside the reacting site of a precursor, as the reaction gave it, that the class does not tolerate."""
     count = 0
     for pattern in reaction.intolerant_patterns:
         for match in part.GetSubstructMatches(pattern):

@@ -6,11 +6,10 @@ Trainings keep checkpoints and go on from them; a script that ended well is not 
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
-import time
+from functools import partial
 from pathlib import Path
 
+from knowledge.trainer.series import run_series
 from planners.routes.training.uspto import folder, training_dir
 
 ROOM = "planners.routes.training"
@@ -51,24 +50,14 @@ def main() -> None:
     given = parser.parse_args()
     if given.routes is not None and not given.benchmarks:
         parser.error("--routes needs --benchmarks: what later measures the planner must not be learned from")
-    done = training_dir() / "done.txt"
-    if given.anew:
-        done.unlink(missing_ok=True)
-    finished = set(done.read_text().splitlines()) if done.is_file() else set()
     folder()
-    for script in (*SCRIPTS, *with_routes(given.routes, given.benchmarks)):
-        words = " ".join(script)
-        if words in finished:
-            print(f"{words}: done before", flush=True)
-            continue
-        started = time.monotonic()
-        print(f"{words} ...", flush=True)
-        code = subprocess.run([sys.executable, "-m", f"{ROOM}.{script[0]}", *script[1:]], check=False).returncode
-        if code:
-            sys.exit(f"{words} ended with code {code}; run this command again to go on from its checkpoint")
-        with done.open("a") as lines:
-            lines.write(words + "\n")
-        print(f"{words}: {(time.monotonic() - started) / 60:.0f} min", flush=True)
+    run_series(
+        ROOM,
+        (*SCRIPTS, *with_routes(given.routes, given.benchmarks)),
+        training_dir() / "done.txt",
+        anew=given.anew,
+        tell=partial(print, flush=True),
+    )
 
 
 if __name__ == "__main__":
