@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--calls", type=int, default=10_000, help="distinct molecules scored in one run")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--start", type=int, default=1000, help="molecules of ZINC250k to begin with")
+    parser.add_argument("--start", type=int, default=100, help="molecules of ZINC250k to begin with")
     parser.add_argument("--batch", type=int, default=OFFSPRING, help="molecules that ours propose between two scorings")
     parser.add_argument("--patience", type=int, help="calls without progress after which every generator stops")
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")

@@ -8,6 +8,7 @@ lipophilicity and polarity; scores of molecules are made of both.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,7 @@ _DESCRIPTORS = (
     "tpsa",
 )
 _ELEMENTS = ("N", "O", "S", "P", "F", "Cl", "Br")
+_COUNTED = re.compile(r"([A-Z][a-z]?)(\d*)")
 _PROPERTIES = rdMolDescriptors.Properties(_DESCRIPTORS)
 _SHARES = (0.2, 0.5, 0.8)  # of similarity in the kernel; the rest is the radial kernel's
 _LENGTHS = (2.0, 4.0)  # of the radial kernel, on standardised descriptors
@@ -82,8 +84,9 @@ def joined(parts: Sequence[Looks]) -> Looks:
 
 
 def _numbers(mol: Chem.Mol) -> list[float]:
-    symbols = [atom.GetSymbol() for atom in mol.GetAtoms()]
-    return [*_PROPERTIES.ComputeProperties(mol), *(float(symbols.count(symbol)) for symbol in _ELEMENTS)]
+    # From the formula: a walk over the atoms took a third of all the time of a search.
+    counts = {symbol: float(count or 1) for symbol, count in _COUNTED.findall(rdMolDescriptors.CalcMolFormula(mol))}
+    return [*_PROPERTIES.ComputeProperties(mol), *(counts.get(symbol, 0.0) for symbol in _ELEMENTS)]
 
 
 def evened(values: Array) -> Array:
