@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from rdkit import Chem
 from rdkit.Chem import GraphDescriptors, rdFingerprintGenerator, rdMolDescriptors
-from rdkit.Chem.Pharm2D import Generate, Gobbi_Pharm2D
 from rdkit.DataStructs import TanimotoSimilarity
 
 from benchmarks.oracles.oracle import Term
+from benchmarks.oracles.pharmacophores import pharmacophores
 from benchmarks.oracles.shapes import Shape, gaussian, geometric_mean
 
 # Count fingerprints, not folded: ECFP4/6 and FCFP4 (Rogers and Hahn, J. Chem. Inf. Model. 2010, 50, 742), atom pairs
@@ -24,7 +24,7 @@ Kind = Literal["ECFP4", "ECFP6", "FCFP4", "AP", "PHCO"]
 @cache
 def _fingerprint(kind: Kind) -> Callable[[Chem.Mol], Any]:
     if kind == "PHCO":
-        return lambda mol: Generate.Gen2DFingerprint(mol, Gobbi_Pharm2D.factory)
+        return pharmacophores
     if kind == "AP":
         generator = rdFingerprintGenerator.GetAtomPairGenerator(minDistance=1, maxDistance=10)
     elif kind == "FCFP4":
