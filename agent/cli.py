@@ -1,7 +1,7 @@
 """The command line: every group of commands under one app, and every expected error as one line.
 
-Exit codes: 0 done, 2 something must be changed (one line on stderr), 130 interrupted. Heavy imports are made inside
-commands.
+Exit codes: 0 done, 2 something must be changed (one line on stderr), 130 interrupted, 143 terminated (`design`). Heavy
+imports are made inside commands.
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ def design(
     from agent.designing import as_json as document
     from agent.designing import design as carry_out
     from agent.problem_file import read_problem
+    from agent.termination import TERMINATED, as_interrupt
     from knowledge.quantum.surrogate import WeightsUnusable
     from planners.design.evaluation.evaluator import CannotEvaluate
     from planners.design.families import UnknownGenerator
@@ -51,21 +52,29 @@ def design(
     if seed is not None and seed > LARGEST:
         raise Unusable(f"--seed {seed}: {LARGEST} at most")
     wish = Wish(read_problem(problem), generator, number, calls, seed, folder)
-    try:
-        with designing(calls, quiet=as_json) as progress:
-            found = carry_out(wish, on_stage=progress.stage, on_step=progress.step)
-    except (UnknownGenerator, CannotServe, CannotEvaluate, WeightsUnusable) as error:
-        raise Unusable(str(error)) from None
-    _write(found, html, csv)
-    if as_json:
-        print_json(document(found))
-    else:
-        from agent.show_design import show_design
+    with as_interrupt() as termination:
+        try:
+            with designing(calls, quiet=as_json) as progress:
+                found = carry_out(wish, on_stage=progress.stage, on_step=progress.step)
+        except (UnknownGenerator, CannotServe, CannotEvaluate, WeightsUnusable) as error:
+            raise Unusable(str(error)) from None
+        except KeyboardInterrupt:
+            if not termination.asked:
+                raise
+            typer.echo("terminated before there was anything to show", err=True)
+            raise typer.Exit(TERMINATED) from None
+        _write(found, html, csv)
+        if as_json:
+            print_json(document(found))
+        else:
+            from agent.show_design import show_design
 
-        show_design(found)
-        for path in (html, csv):
-            if path is not None:
-                typer.echo(f"written: {path}")
+            show_design(found)
+            for path in (html, csv):
+                if path is not None:
+                    typer.echo(f"written: {path}")
+    if termination.asked:
+        raise typer.Exit(TERMINATED)
     if not found.feasible:  # the nearest misses were shown; the exit code still tells a program
         raise Unusable(_nothing(found))
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rdkit.Chem import rdDistGeom, rdFingerprintGenerator
 
 from agent import designing
 from agent.design_choice import ALIKE, Find
+from agent.design_progress import Telling
 from agent.designing import Design, Step, Wish, design
 from agent.problem_file import read_problem
 from agent.report.design_page import render_design
@@ -176,6 +178,43 @@ def test_an_interrupt_before_anything_is_an_interrupt(file: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         design(Wish(read_problem(file), "genetic", 4, 60), on_stage=at_once)
+
+
+def test_sigterm_keeps_what_was_found_even_when_it_comes_twice(
+    call: CommandLine, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def as_timeout_does(telling: Telling, step: Step) -> None:
+        if step.calls >= 14:
+            signal.raise_signal(signal.SIGTERM)
+
+    def page(found: Design) -> str:
+        signal.raise_signal(signal.SIGTERM)
+        return render_design(found)
+
+    monkeypatch.setattr(Telling, "step", as_timeout_does)
+    monkeypatch.setattr("agent.report.design_page.render_design", page)
+    before = signal.getsignal(signal.SIGTERM)
+    html, table = tmp_path / "found.html", tmp_path / "found.csv"
+    done = call(*_design(file, "--json", "--html", html, "--csv", table))
+    assert done.code == 143
+    answer = done.document
+    assert answer["ended"] == "interrupted"
+    assert 14 <= answer["calls"] < 60
+    assert len(answer["best"]) == 4
+    assert "interrupted" in html.read_text(encoding="utf-8")
+    assert len(list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"))))) == 4
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_sigterm_before_anything_says_so(
+    call: CommandLine, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Telling, "stage", lambda telling, words: signal.raise_signal(signal.SIGTERM))
+    html = tmp_path / "found.html"
+    done = call(*_design(file, "--html", html))
+    assert (done.code, done.out) == (143, "")
+    assert done.err.strip() == "terminated before there was anything to show"
+    assert not html.exists()
 
 
 def test_where_nothing_is_feasible_the_nearest_misses_say_why(call: CommandLine, file: Path, tmp_path: Path) -> None:
