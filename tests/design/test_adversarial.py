@@ -162,6 +162,23 @@ def test_it_learns_from_what_it_is_told_and_a_killed_one_goes_on_where_it_was() 
         fresh(max_heavy_atoms=9).restore(generator.state())
 
 
+def test_a_state_of_the_version_before_is_refused() -> None:
+    generator = fresh()
+    with pytest.raises(StateMismatch, match="of version 2"):
+        generator.restore({**generator.state(), "version": 1})
+
+
+def test_what_is_excluded_begun_from_or_told_is_not_proposed() -> None:
+    generator = fresh(elements=["C", "O"], max_heavy_atoms=5, max_rings=0)
+    asked = {candidate.molecule.smiles for candidate in generator.ask(12)}
+    again = fresh(elements=["C", "O"], max_heavy_atoms=5, max_rings=0)
+    told = sorted(asked)[:6]
+    again.tell([Evaluated(smiles=text, score=0.5) for text in told])
+    found = {candidate.molecule.smiles for candidate in again.ask(30)}
+    assert found - asked  # it has others to offer
+    assert found.isdisjoint({*told, *SHELF, "CCOC(C)=O"})
+
+
 def test_proposals_obey_the_space() -> None:
     generator = fresh(elements=["C", "H", "O"], max_heavy_atoms=9, max_rings=0)
     found = generator.ask(20)

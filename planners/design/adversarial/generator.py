@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rdkit import Chem, rdBase
+from rdkit import Chem
 
-from knowledge.records.candidate import Candidate, Provenance
-from knowledge.records.molecule import InvalidMolecule, Molecule
+from knowledge.records.candidate import Candidate
 from planners.design.adversarial import openings
 from planners.design.adversarial.alphabet import LARGEST
 from planners.design.adversarial.model import DrawingModel, Request
@@ -17,11 +16,13 @@ from planners.design.adversarial.openings import Parent
 from planners.design.filters.pipeline import FilterReport, Filters
 from planners.design.generator import CannotServe, Dice, Evaluated, State, StateMismatch
 from planners.design.genetic.bandit import OperatorBandit
+from planners.design.genetic.breeding import Offspring
+from planners.design.genetic.memory import Memory, flat_smiles
 from planners.design.genetic.population import Population
 from planners.design.portfolio.foresight import picked, remembered
 from planners.design.space import DesignSpace
 
-_VERSION = 1
+_VERSION = 2
 _SMALLEST = 3  # atoms; the network was trained from there
 _OFFERED, _LEAST, _MOST = 4, 64, 600  # drawings that pass the filters for each molecule asked for, and their limits
 _ROUNDS = 24  # of drawing in one `ask`, after which fewer molecules are given than were asked for
@@ -67,18 +68,13 @@ class AdversarialGenerator:
         self._bandit = OperatorBandit(_prior(space))
         self._population = Population(_CAPACITY)
         self._parents: dict[str, Parent | None] = {}
-        self._keys: dict[str, None] = {}  # first InChIKey blocks: what was asked, begun from, told or excluded
-        self._seen: dict[str, None] = {}  # canonical SMILES of the same
         self._pending: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._told: dict[str, Evaluated] = {}
-        for text in exclude:
-            self._know(text)
-        parents = [text for text in map(_flat, start) if text is not None and self._parent(text) is not None]
+        parents = [text for text in map(flat_smiles, start) if text is not None and self._parent(text) is not None]
         grown = openings.lock_itself(space.locked)
         if not parents and grown is not None and self._parent(grown) is not None:
             parents = [grown]
-        for text in parents:
-            self._know(text)
+        self._memory = Memory((*exclude, *parents))
         self._population.found(self._gate.keep(dict.fromkeys(parents)))
         self.reseed(seed)
         self._try()
@@ -100,21 +96,24 @@ class AdversarialGenerator:
             return []
         dice, rng = self._streams()
         wanted = min(max(_LEAST, _OFFERED * n), max(_MOST, n))
-        offered: dict[str, _Plan] = {}
+        offered: dict[str, Offspring] = {}
         for _ in range(_ROUNDS):
             if len(offered) >= wanted:
                 break
-            for plan, smiles in self._drawn(self._plans(wanted, dice), rng):
-                if smiles not in offered and smiles not in self._seen:
-                    offered[smiles] = plan
+            for child in self._drawn(self._plans(wanted, dice), rng):
+                if child.smiles not in self._memory:
+                    offered.setdefault(child.smiles, child)
         texts = list(offered)
         order = picked(list(self._told.values()), texts, len(texts) if len(texts) <= n else min(2 * n, len(texts)), rng)
         found: list[Candidate] = []
         for i in order:
             if len(found) >= n:
                 break
-            candidate = self._candidate(texts[i], offered[texts[i]])
+            child = offered[texts[i]]
+            candidate = self._memory.proposal(child, self._name)
             if candidate is not None:
+                origin = child.operator, child.parents
+                self._pending[flat_smiles(candidate.molecule.smiles) or child.smiles] = origin
                 found.append(candidate)
         return found
 
@@ -123,11 +122,11 @@ class AdversarialGenerator:
         rewards: dict[str, list[float]] = {}
         accepted: list[Evaluated] = []
         for item in evaluated:
-            flat = _flat(item.smiles)
+            flat = flat_smiles(item.smiles)
             if flat is None:
                 continue
             item = item.model_copy(update={"smiles": flat})
-            self._know(flat)
+            self._memory.add(flat)
             self._told.pop(flat, None)
             self._told[flat] = item
             origin = self._pending.pop(flat, None)
@@ -154,8 +153,7 @@ class AdversarialGenerator:
             "bandit": self._bandit.state(),
             "population": self._population.state(),
             "told": [item.model_dump(mode="json") for item in self._told.values()],
-            "keys": list(self._keys),
-            "seen": list(self._seen),
+            "memory": self._memory.state(),
             "pending": [[smiles, operator, list(parents)] for smiles, (operator, parents) in self._pending.items()],
             "filters": self._filters.report().model_dump(mode="json"),
         }
@@ -172,7 +170,7 @@ class AdversarialGenerator:
         self._population.restore(state["population"])
         told = [Evaluated.model_validate(item) for item in state["told"]]
         self._told = {item.smiles: item for item in told}
-        self._keys, self._seen = dict.fromkeys(state["keys"]), dict.fromkeys(state["seen"])
+        self._memory.restore(state["memory"])
         self._pending = {smiles: (operator, tuple(parents)) for smiles, operator, parents in state["pending"]}
         self._filters.restore(FilterReport.model_validate(state["filters"]))
 
@@ -218,45 +216,26 @@ class AdversarialGenerator:
                 request = openings.blend(parents[0], parents[1], self._most, dice)
         return None if request is None else _Plan(operator, tuple(names), request)
 
-    def _drawn(self, plans: Sequence[_Plan], rng: np.random.Generator) -> list[tuple[_Plan, str]]:
+    def _drawn(self, plans: Sequence[_Plan], rng: np.random.Generator) -> list[Offspring]:
         """What the plans became, less what the filters drop."""
         blank = [plan for plan in plans if plan.request is None]
         partly = [(plan, plan.request) for plan in plans if plan.request is not None]
         elements = self.space.elements
         made = self._model.draw(len(blank), rng, least=self._least, most=self._most, elements=elements)
         made += self._model.redraw([request for _, request in partly], rng, elements=elements)
-        return [
-            (plan, smiles)
-            for plan, smiles in zip([*blank, *(plan for plan, _ in partly)], made, strict=True)
-            if smiles is not None and self._filters.verdict(smiles, Chem.MolFromSmiles(smiles)) is None
-        ]
-
-    def _candidate(self, smiles: str, plan: _Plan) -> Candidate | None:
-        try:
-            molecule = Molecule.from_smiles(smiles)
-        except InvalidMolecule:
-            return None
-        self._seen[smiles] = None
-        if molecule.connectivity in self._keys:
-            return None
-        self._keys[molecule.connectivity] = None
-        self._pending[_flat(molecule.smiles) or smiles] = (plan.operator, plan.parents)
-        provenance = Provenance(generator=self._name, operator=plan.operator, parents=plan.parents)
-        return Candidate(molecule=molecule, provenance=provenance)
+        children: list[Offspring] = []
+        for plan, smiles in zip([*blank, *(plan for plan, _ in partly)], made, strict=True):
+            if smiles is None:
+                continue
+            mol = Chem.MolFromSmiles(smiles)
+            if self._filters.verdict(smiles, mol) is None:
+                children.append(Offspring(smiles, plan.operator, plan.parents, mol))
+        return children
 
     def _parent(self, smiles: str) -> Parent | None:
         if smiles not in self._parents:
             self._parents[smiles] = Parent.of(smiles, self.space.locked)
         return self._parents[smiles]
-
-    def _know(self, smiles: str) -> None:
-        flat = _flat(smiles)
-        if flat is not None:
-            self._seen[flat] = None
-            try:
-                self._keys[Molecule.from_smiles(flat).connectivity] = None
-            except InvalidMolecule:
-                return  # without an InChIKey only its SMILES recognises it
 
     def _reward(self, item: Evaluated, parents: tuple[str, ...]) -> float:
         """1 for a child better than its best parent, 0.5 for one among the better half of what was told, else 0."""
@@ -283,10 +262,3 @@ def _sizes(space: DesignSpace) -> tuple[int, int]:
 def _prior(space: DesignSpace) -> dict[str, float]:
     """Without "draw" where a substructure is locked: nothing drawn from nothing would hold it."""
     return {name: share for name, share in openings.PRIOR.items() if name != "draw" or not space.locked}
-
-
-def _flat(text: str) -> str | None:
-    """Canonical SMILES without stereochemistry; None when the text is no molecule."""
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(text)
-    return str(Chem.MolToSmiles(mol, isomericSmiles=False)) if mol is not None and mol.GetNumAtoms() else None
