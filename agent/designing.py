@@ -29,7 +29,8 @@ _FEWEST_BATCHES = 8
 @dataclass(frozen=True)
 class Wish:
     """What is asked for. `generator` "": the preferred one. `calls`: molecules to be judged. `models`: the folder of
-    trained property models.
+    trained property models. `clock`: seconds, by which several generators are given turns; None: without regard to what
+    they cost, so that the same wish gives the same molecules.
     """
 
     problem: Problem
@@ -38,6 +39,7 @@ class Wish:
     calls: int = 2000
     seed: int | None = None
     models: Path | None = None
+    clock: Callable[[], float] | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,13 @@ class Pooling(Protocol):
 
 
 @runtime_checkable
+class Timed(Protocol):
+    """A generator that weighs what its turns bring against what they cost, if it has a clock."""
+
+    clock: Callable[[], float] | None
+
+
+@runtime_checkable
 class Reporting(Protocol):
     """A generator that counts what its filters drop."""
 
@@ -147,6 +156,8 @@ def design(wish: Wish, *, on_stage: OnStage | None = None, on_step: OnStep | Non
     start = list(problem.start) or known_members(problem.space, seed=seed)
     tell("reading the generator")
     generator = open_generator(name, problem, start=start, seed=seed, exclude=problem.exclude)
+    if isinstance(generator, Timed):
+        generator.clock = wish.clock
     tell("fitting property models")
     judge, origins = _judge(problem, start, wish.models)
     tell("judging known molecules")
@@ -200,6 +211,8 @@ def _judge(problem: Problem, focus: Sequence[str], folder: Path | None) -> tuple
         match get_quantity(name).kind:
             case Kind.COMPUTED:
                 origins[name] = "computed from the structure"
+            case Kind.GROUPS:
+                origins[name] = f"group contributions: {get_quantity(name).property.description}"
             case Kind.ELECTRONIC:
                 origins[name] = "a surrogate of GFN2-xTB"
             case Kind.DERIVED:

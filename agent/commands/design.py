@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +18,11 @@ designs = typer.Typer()
 MODELS = Path("runs/models")
 
 
+class Clock(StrEnum):
+    CPU = "cpu"
+    NONE = "none"
+
+
 @designs.command()
 def design(
     problem: Annotated[Path, typer.Argument(metavar="PROBLEM", help="Design problem (YAML), see config/problems.")],
@@ -25,8 +32,19 @@ def design(
     number: Annotated[int, typer.Option("--n", help="Molecules to show.", min=1, max=1000)] = 10,
     calls: Annotated[int, typer.Option(help="Molecules to judge at most.", min=1, max=1_000_000)] = 400,
     seed: Annotated[
-        int | None, typer.Option(help="The same seed gives the same molecules. Left out: the problem's.", min=0)
+        int | None,
+        typer.Option(
+            help="The same seed gives the same molecules (portfolio: with --clock none). Left out: the problem's.",
+            min=0,
+        ),
     ] = None,
+    clock: Annotated[
+        Clock,
+        typer.Option(
+            help="cpu: generators of a portfolio get turns by what theirs brought per processor second; none: by what "
+            "they brought, which takes longer and is the same every time."
+        ),
+    ] = Clock.CPU,
     html: Annotated[Path | None, typer.Option(help="Write a page with drawings.")] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write a table of the molecules.")] = None,
     folder: Annotated[
@@ -51,7 +69,8 @@ def design(
             raise Unusable(f"{path}: cannot be written: not a file in an existing folder")
     if seed is not None and seed > LARGEST:
         raise Unusable(f"--seed {seed}: {LARGEST} at most")
-    wish = Wish(read_problem(problem), generator, number, calls, seed, folder)
+    timer = time.process_time if clock is Clock.CPU else None
+    wish = Wish(read_problem(problem), generator, number, calls, seed, folder, timer)
     with as_interrupt() as termination:
         try:
             with designing(calls, quiet=as_json) as progress:

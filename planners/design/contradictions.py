@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _ORDER = (
     ("melting_point", "boiling_point", "a substance melts below its boiling point"),
     ("flash_point", "boiling_point", "a liquid flashes below its boiling point"),
+    ("boiling_point", "critical_temperature", "a liquid boils below its critical temperature"),
 )
 # Counts that no molecule has more of than heavy atoms.
 _COUNTED = ("conjugated_atoms", "chain_length", "rotatable_bonds")

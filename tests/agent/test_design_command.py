@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import re
 import signal
@@ -26,6 +27,7 @@ from knowledge.records.molecule import Molecule
 from knowledge.sources.handbook import Handbook
 from planners.design.evaluation.judge import Judge
 from planners.design.evaluation.opening import open_evaluator
+from planners.design.families import FAMILIES
 from tests.agent.command_line import CommandLine
 
 PROBLEM = """\
@@ -161,6 +163,19 @@ def test_the_best_are_not_variants_of_one_molecule(file: Path) -> None:
     assert sum(one.alike + 1 for one in found.best) <= found.feasible
 
 
+def test_a_portfolio_has_the_clock_it_is_given_and_repeats_itself_without(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in sorted({*FAMILIES} - {"portfolio", "genetic"}):
+        monkeypatch.delitem(FAMILIES, name)  # two members are enough here: it and the handbook
+    looked = itertools.count()
+    timed = design(Wish(read_problem(file), "portfolio", 3, 40, clock=lambda: float(next(looked))))
+    assert next(looked) >= 4
+    assert {share.generator for share in timed.shares} == {"genetic", "library"}
+    one, same = (design(Wish(read_problem(file), "portfolio", 3, 40)) for _ in range(2))
+    assert one == same
+
+
 def test_an_interrupt_keeps_what_was_found(file: Path) -> None:
     def enough(step: Step) -> None:
         if step.calls >= 14:
@@ -256,6 +271,7 @@ BAD = {
     ),
     "page": (PROBLEM, ["--html", "nowhere/page.html"], "nowhere/page.html: cannot be written"),
     "number": (PROBLEM, ["--n", "0"], "Invalid value for '--n'"),
+    "clock": (PROBLEM, ["--clock", "wall"], "Invalid value for '--clock'"),
 }
 
 

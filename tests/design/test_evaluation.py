@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from knowledge.features import descriptors, topological
+from knowledge.features.featurizer import Memory
 from knowledge.records.fact import Fact
 from knowledge.records.molecule import InvalidMolecule
 from knowledge.records.properties import UnknownProperty
 from knowledge.sources.handbook import Handbook
-from planners.design.evaluation import worth
+from planners.design.evaluation import rows, worth
 from planners.design.evaluation.computed import Computed, formula
 from planners.design.evaluation.evaluator import CannotEvaluate, Evaluator, Together, Values
 from planners.design.evaluation.judge import Judge
@@ -229,6 +231,36 @@ def test_a_model_of_measurements_is_fitted_kept_and_found_again(
     low, high = worth.interval(first.mean[:, 0], first.std[:, 0], QUANTITIES["viscosity"].property)
     assert ((low <= truth) & (truth <= high)).mean() >= 0.7
     assert (first.std > 0.0).all()
+
+
+def test_descriptors_of_known_molecules_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[str] = []
+
+    def told(smiles: str) -> Any:
+        computed.append(smiles)
+        return topological.ROWS.compute(smiles)
+
+    def forgetful() -> tuple[Memory, Memory]:
+        memories = Memory(told), Memory(descriptors.ROWS.compute)
+        monkeypatch.setattr(rows, "_MEMORIES", memories)
+        return memories
+
+    monkeypatch.setenv("ATHANOR_CACHE", str(tmp_path))
+    forgetful()
+    rows.remember(["CCO", ASPIRIN, "CCO"])
+    assert sorted(computed) == sorted(["CCO", ASPIRIN])
+    again = forgetful()
+    rows.remember([ASPIRIN, "CCO"])
+    assert len(computed) == 2
+    for memory, source in zip(again, (topological.ROWS, descriptors.ROWS), strict=True):
+        row, fresh = memory(ASPIRIN), source.compute(ASPIRIN)
+        assert row.dtype == fresh.dtype
+        assert (row == fresh).all()
+    rows.remember([ASPIRIN])
+    assert len(list(tmp_path.glob("design-rows-*.npz"))) == 2
+    rows.remember([])
+    with pytest.raises(InvalidMolecule):
+        rows.remember(["no molecule"])
 
 
 def test_a_property_without_data_is_told() -> None:

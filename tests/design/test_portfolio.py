@@ -16,7 +16,7 @@ from planners.design.generator import CannotServe, Dice, Evaluated, Generator, S
 from planners.design.genetic import GeneticGenerator
 from planners.design.library import LibraryGenerator
 from planners.design.portfolio import opened
-from planners.design.portfolio.credit import FLOOR, Credit, Gains
+from planners.design.portfolio.credit import FLOOR, PATIENCE, Credit, Gains
 from planners.design.portfolio.foresight import MOST, picked, remembered
 from planners.design.portfolio.generator import PortfolioGenerator
 from planners.design.problem import Problem
@@ -89,6 +89,75 @@ def test_a_killed_portfolio_goes_on_where_it_was() -> None:
     assert rounds(twin, 2, 12) == rounds(portfolio, 2, 12)
     assert twin.shares() == portfolio.shares()
     assert json.dumps(twin.state()) == json.dumps(portfolio.state())
+
+
+class Toiling(GeneticGenerator):
+    """Takes a second for each ask and a tenth for each molecule, by a clock that only it moves."""
+
+    def __init__(self, clock: list[float], seed: int) -> None:
+        super().__init__(SPACE, SHELF, seed=seed)
+        self.ticks, self.asked = clock, list[int]()
+
+    def ask(self, n: int) -> list[Candidate]:
+        found = super().ask(n)
+        self.ticks[0] += 1.0 + 0.1 * len(found)
+        self.asked.append(n)
+        return found
+
+
+def timed(seed: int = 1) -> tuple[PortfolioGenerator, Toiling]:
+    """The same generator twice, one of them slow."""
+    ticks = [100.0 * seed]  # clocks of two processes do not begin at the same time
+    slow = Toiling(ticks, 3)
+    members: dict[str, Generator] = {"quick": GeneticGenerator(SPACE, SHELF, seed=2), "slow": slow}
+    return PortfolioGenerator(members, seed=seed, clock=lambda: ticks[0]), slow
+
+
+def test_who_is_slow_is_asked_rarely_and_for_many_at_once() -> None:
+    portfolio, slow = timed()
+    rounds(portfolio, 16, 6)
+    shares = {s.member: s for s in portfolio.shares()}
+    assert shares["quick"].cost == 0.0
+    cost = shares["slow"].cost
+    assert cost is not None
+    assert 0.1 < cost < 0.3  # one alone would take 1.1 s
+    assert FLOOR / 2 <= shares["slow"].share < 0.4
+    assert 10 <= shares["slow"].judged < shares["quick"].judged
+    assert len(slow.asked) <= 8
+    untimed = PortfolioGenerator(
+        {"quick": GeneticGenerator(SPACE, SHELF, seed=2), "slow": Toiling([0.0], 3)}, seed=1, clock=None
+    )
+    rounds(untimed, 16, 6)
+    after = {s.member: s for s in untimed.shares()}
+    assert after["slow"].cost is None
+    assert after["slow"].judged > shares["slow"].judged
+
+
+def test_costs_survive_a_restart() -> None:
+    portfolio, _ = timed()
+    rounds(portfolio, 4, 16)
+    state = json.loads(json.dumps(portfolio.state()))
+    twin, _ = timed(seed=9)
+    twin.restore(state)
+    assert twin.shares() == portfolio.shares()
+    assert rounds(twin, 3, 12) == rounds(portfolio, 3, 12)
+    costs = [[s.cost for s in one.shares()] for one in (twin, portfolio)]
+    assert costs[0] == pytest.approx(costs[1])
+
+
+def test_shares_are_gains_by_costs() -> None:
+    credit = Credit(("a", "b", "c"))
+    assert credit.shares() == pytest.approx(dict.fromkeys("abc", 1 / 3))
+    credit.spend("a", 0.0, 10)
+    credit.spend("b", 4 * PATIENCE, 2)
+    credit.spend("b", 0.0, 0)
+    free = {name: share - FLOOR / 3 for name, share in credit.shares().items()}
+    assert free["a"] == pytest.approx(3 * free["b"])  # one patience against three
+    assert free["c"] == pytest.approx(free["a"] / 2)  # not told: as dear as the others are on average
+    assert (credit.dear("a"), credit.dear("b"), credit.dear("c")) == (False, True, False)
+    for _ in range(6):
+        credit.spend("b", 0.0, 1)  # only the latest asks count
+    assert credit.cost("b") == 0.0
 
 
 def test_the_state_of_another_portfolio_is_refused() -> None:

@@ -31,11 +31,17 @@ LARGEST_CRITICAL_SUM = 0.965 / 2.0  # beyond it the parabola turns round
 
 @dataclass(frozen=True)
 class Expressible:
-    """`simple`: the sum behind it, of a property that is one; None where the property is made of several sums."""
+    """`simple`: the sum behind it, of a property that is one; None where the property is made of several sums.
+
+    spread: of a published method, a standard deviation of the true value in shares of the estimate: nine of ten
+        measured compounds of at most 24 groups lie within 1.645 of it (package `chemicals`: 756 critical temperatures
+        of IUPAC and CRC, 1,624 enthalpies of vaporization of CRC and Gharagheizi, 1,382 densities of CRC).
+    """
 
     name: str
     unit: str
     simple: Callable[[], Contributions] | None = None
+    spread: float | None = None
 
 
 def _learned(name: str) -> Callable[[], Contributions]:
@@ -54,11 +60,11 @@ PROPERTIES: dict[str, Expressible] = {
         Expressible("hansen_hydrogen", "MPa**0.5", _learned("hansen_hydrogen")),
         Expressible("logp", "dimensionless", _learned("logp")),
         Expressible("molar_mass", "g/mol", molar_mass),
-        Expressible("molar_volume", "cm**3/mol", molar_volume),
+        Expressible("molar_volume", "cm**3/mol", molar_volume, spread=0.055),
         Expressible("hansen_distance", "MPa**0.5"),
         Expressible("solubility_parameter", "MPa**0.5"),
-        Expressible("critical_temperature", "K"),
-        Expressible("enthalpy_of_vaporization", "kJ/mol"),
+        Expressible("critical_temperature", "K", spread=0.061),
+        Expressible("enthalpy_of_vaporization", "kJ/mol", spread=0.104),
     )
 }
 

@@ -20,6 +20,8 @@ from knowledge.records.objective import Direction, Objective
 from knowledge.records.properties import HANSEN, Property, get_property
 from knowledge.sources.cache import build_once
 from planners.design.evaluation.evaluator import Array, Flags, Values
+from planners.design.evaluation.quantities import Kind, get_quantity
+from planners.design.evaluation.rows import remember
 from planners.optimize.outlook import draws
 from planners.optimize.surrogate import VERSION, StateMismatch, Surrogate, fit_surrogate
 from planners.optimize.threads import blas_threads, side_by_side
@@ -84,8 +86,8 @@ def fit_models(facts: Mapping[str, Sequence[Fact]], *, seed: int, focus: Sequenc
     """A model of each property that `facts` are about. `focus`: molecules like those to be designed; where more is
     known than a model can hold, it holds what is near to them. Raises knowledge.qspr.training.NoTrainingData.
 
-    What the search for hyperparameters found is kept in the cache folder: the same facts, focus and seed give the same
-    models again in a fraction of the time.
+    What the search for hyperparameters found is kept in the cache folder, and the descriptors of the molecules with it:
+    the same facts, focus and seed give the same models again in a fraction of the time.
     """
 
     def fitted(name: str) -> OfHandbook:
@@ -108,17 +110,21 @@ def _fitted(name: str, facts: Sequence[Fact], seed: int, focus: Sequence[str]) -
         path.write_text(canonical_json(found[0].state()), encoding="utf-8")
 
     path = build_once(f"design-{name}-{sha256_text(key)[:16]}.json", build)
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    fitted_to = frozenset(stored["keys"])
+    remember([fact.smiles for fact in facts if fact.inchikey in fitted_to])
     if found:
         return found[0]
     try:
-        return Surrogate.restore(json.loads(path.read_text(encoding="utf-8")), facts)
+        return Surrogate.restore(stored, facts)
     except StateMismatch:  # another version of the featurizers: as if there were none
         path.unlink(missing_ok=True)
         return _fitted(name, facts, seed, focus)
 
 
 class Modelled:
-    """Predictions of measured properties, and Hansen distances that follow from them.
+    """Predictions of measured properties, and what follows from those of the Hansen parameters: distances, and
+    Hildebrand's solubility parameter.
 
     wanted: (key, property, reference) of each value; the reference is None but for a Hansen distance.
     """
@@ -128,7 +134,7 @@ class Modelled:
     ) -> None:
         self.names = tuple(key for key, _, _ in wanted)
         self._wanted = tuple((name, reference) for _, name, reference in wanted)
-        needed = {part for name, reference in self._wanted for part in (HANSEN if reference else (name,))}
+        needed = {part for name, _ in self._wanted for part in (HANSEN if _derived(name) else (name,))}
         self._models = {name: models[name] for name in sorted(needed)}
 
     def __call__(self, smiles: Sequence[str]) -> Values:
@@ -136,16 +142,21 @@ class Modelled:
         shape = (len(smiles), len(self.names))
         values = Values(np.zeros(shape), np.zeros(shape), np.ones(shape, dtype=np.bool_))
         for k, (name, reference) in enumerate(self._wanted):
-            if reference is None:
+            if not _derived(name):
                 mean, std, inside = told[name]
                 estimates = [to_estimate(m, s, self._models[name].property) for m, s in zip(mean, std, strict=True)]
                 values.mean[:, k] = [e.mean for e in estimates]
                 values.std[:, k] = [e.std for e in estimates]
                 values.in_domain[:, k] = inside
             else:
-                values.mean[:, k], values.std[:, k] = _distance(told, reference)
+                length = _length(told) if reference is None else _distance(told, reference)
+                values.mean[:, k], values.std[:, k] = length
                 values.in_domain[:, k] = np.all([told[part][2] for part in HANSEN], axis=0)
         return values
+
+
+def _derived(name: str) -> bool:
+    return get_quantity(name).kind is Kind.DERIVED
 
 
 def _distance(
@@ -159,3 +170,12 @@ def _distance(
     means, stds = {part: told[part][0] for part in HANSEN}, {part: told[part][1] for part in HANSEN}
     drawn = draws(objective, means, stds)
     return drawn.mean(axis=0), drawn.std(axis=0)
+
+
+def _length(told: Mapping[str, tuple[Array, Array, Flags]]) -> tuple[Array, Array]:
+    """Hildebrand's parameter, the root of the sum of squares (C. M. Hansen, Hansen Solubility Parameters, 2nd ed.,
+    2007, eq 1.6): the Hansen distance from nothing at all, but that a distance counts the dispersion part double.
+    """
+    first, *others = HANSEN
+    halved = {first: (told[first][0] / 2.0, told[first][1] / 2.0, told[first][2])}
+    return _distance({**halved, **{part: told[part] for part in others}}, (0.0, 0.0, 0.0))

@@ -10,6 +10,7 @@ from knowledge.records.properties import HANSEN, UnknownProperty
 from planners.design.evaluation.computed import Computed, formula
 from planners.design.evaluation.electronic import Electronic
 from planners.design.evaluation.evaluator import CannotEvaluate, Evaluator, Together
+from planners.design.evaluation.grouped import Grouped
 from planners.design.evaluation.models import Modelled, PropertyModel, fit_models
 from planners.design.evaluation.quantities import Kind, get_quantity
 from planners.design.problem import Anchor, Problem
@@ -64,11 +65,13 @@ def open_evaluator(problem: Problem, models: Mapping[str, PropertyModel] | None 
 
 def _parts(problem: Problem, models: Mapping[str, PropertyModel]) -> list[Evaluator]:
     """One evaluator for each way in which values come about."""
-    modelled, computed, electronic = [], {}, []
+    modelled, computed, grouped, electronic = [], {}, [], []
     for key, (name, reference) in _entries(problem).items():
         match get_quantity(name).kind:
             case Kind.COMPUTED:
                 computed[key] = formula(name, reference if isinstance(reference, str) else None)
+            case Kind.GROUPS:
+                grouped.append(name)
             case Kind.ELECTRONIC:
                 electronic.append(name)
             case _:
@@ -78,6 +81,8 @@ def _parts(problem: Problem, models: Mapping[str, PropertyModel]) -> list[Evalua
         parts.append(Modelled(modelled, models))
     if computed:
         parts.append(Computed(computed))
+    if grouped:
+        parts.append(Grouped(grouped))
     if electronic:
         parts.append(Electronic(electronic))
     return parts

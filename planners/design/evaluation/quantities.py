@@ -11,13 +11,14 @@ from knowledge.records.properties import PROPERTIES, REACTION_OUTCOMES, Property
 
 
 class Kind(StrEnum):
-    """Who says the value: a model of measurements, arithmetic on such, arithmetic on the structure, or the surrogate of
-    GFN2-xTB.
+    """Who says the value: a model of measurements, arithmetic on such, arithmetic on the structure, published sums over
+    groups, or the surrogate of GFN2-xTB.
     """
 
     MEASURED = "measured"
     DERIVED = "derived"
     COMPUTED = "computed"
+    GROUPS = "groups"
     ELECTRONIC = "electronic"
 
 
@@ -59,6 +60,11 @@ def _computed(
     return Quantity(prop, Kind.COMPUTED, low, high, reference, name)
 
 
+def _grouped(name: str, unit: str, symbol: str, description: str) -> Quantity:
+    prop = Property(name=name, unit=unit, symbol=symbol, description=description)
+    return Quantity(prop, Kind.GROUPS, low=0.0, column=name)
+
+
 def _electronic(name: str, unit: str, symbol: str, description: str, column: str, low: float = -math.inf) -> Quantity:
     prop = Property(name=name, unit=unit, symbol=symbol, description=f"{description}, as GFN2-xTB has it")
     return Quantity(prop, Kind.ELECTRONIC, low, column=column)
@@ -77,6 +83,36 @@ def _measured(prop: Property) -> Quantity:
 
 _ALL = (
     *(_measured(p) for p in PROPERTIES.values() if p.name not in (*REACTION_OUTCOMES, *_SAMPLE_ONLY)),
+    Quantity(
+        Property(
+            name="solubility_parameter",
+            unit="MPa**0.5",
+            symbol="δ",
+            description="Hildebrand's solubility parameter at 298.15 K; derived from the three Hansen parameters",
+        ),
+        Kind.DERIVED,
+        low=0.0,
+        column="solubility_parameter",
+    ),
+    _grouped(
+        "critical_temperature",
+        "K",
+        "Tc",
+        "critical temperature by the groups of K. G. Joback and R. C. Reid (Chem. Eng. Commun. 57 (1987) 233)",
+    ),
+    _grouped(
+        "enthalpy_of_vaporization",
+        "kJ/mol",
+        "ΔHv",
+        "enthalpy of vaporization at 298.15 K by the groups of K. G. Joback and R. C. Reid (Chem. Eng. Commun. 57 "
+        "(1987) 233), brought there by Watson's rule",
+    ),
+    _grouped(
+        "molar_volume",
+        "cm**3/mol",
+        "Vm",
+        "molar volume of the liquid at 298 K by the groups of R. F. Fedors (Polym. Eng. Sci. 14 (1974) 147)",
+    ),
     _computed(
         "logp",
         "dimensionless",

@@ -17,6 +17,8 @@ _TOP = 10
 _BELOW = 0.1  # of the range seen: how far the volume's corner lies below the worst, so that extremes count
 _PRIOR = 5.0  # molecules' worth of doubt about each member
 _ABOUT = 25  # molecules before and after that were judged about the same time
+_ASKS = 6  # latest asks of a member that say what its molecules cost
+PATIENCE = 0.1  # seconds that a molecule may take, its judging among them, before its cost tells
 
 
 class Gains:
@@ -75,18 +77,35 @@ class Gains:
 
 
 class Credit:
-    """Shares of members in proportion to what their molecules gained per molecule, within a sliding window.
+    """Shares of members in proportion to what their molecules gained per cost, within a sliding window.
 
     Gains dwindle as a campaign goes on, whoever brings them: each counts in units of the mean of those judged about the
-    same time.
+    same time. A molecule costs `PATIENCE` seconds and what its member took to propose it, where that was told
+    (`spend`); of members whose cost was not told that of the others is believed. Without any cost told, shares go by
+    gains alone.
     """
 
     def __init__(self, members: Sequence[str]) -> None:
         self.members = tuple(members)
         self._window: list[tuple[str, float]] = []
+        self._spent: dict[str, list[tuple[float, int]]] = {name: [] for name in self.members}
 
     def add(self, member: str, gain: float) -> None:
         self._window = [*self._window, (member, gain)][-WINDOW:]
+
+    def spend(self, member: str, seconds: float, molecules: int) -> None:
+        """One ask of a member: how long it took, and how many molecules it brought."""
+        self._spent[member] = [*self._spent[member], (max(seconds, 0.0), molecules)][-_ASKS:]
+
+    def cost(self, member: str) -> float | None:
+        """Seconds for one molecule of a member's latest; None where nobody told."""
+        spent = self._spent[member]
+        return sum(s for s, _ in spent) / max(sum(n for _, n in spent), 1) if spent else None
+
+    def dear(self, member: str) -> bool:
+        """Whether proposing takes longer than one has patience for."""
+        cost = self.cost(member)
+        return cost is not None and cost > PATIENCE
 
     def rates(self) -> dict[str, float]:
         """Of each member, 1 for one as good as the others; who has few molecules in the window is drawn to 1."""
@@ -102,10 +121,17 @@ class Credit:
 
     def shares(self) -> dict[str, float]:
         """Sum 1."""
-        rates = self.rates()
-        total, n = sum(rates.values()), len(self.members)
+        costs = {name: self.cost(name) for name in self.members}
+        told = [cost for cost in costs.values() if cost is not None]
+        usual = sum(told) / len(told) if told else 0.0
+        merits = {
+            name: rate / (PATIENCE + (usual if (cost := costs[name]) is None else cost))
+            for name, rate in self.rates().items()
+        }
+        total, n = sum(merits.values()), len(self.members)
         return {
-            name: FLOOR / n + (1.0 - FLOOR) * (rate / total if total > 0.0 else 1.0 / n) for name, rate in rates.items()
+            name: FLOOR / n + (1.0 - FLOOR) * (merit / total if total > 0.0 else 1.0 / n)
+            for name, merit in merits.items()
         }
 
     def quotas(self, count: int, dice: Dice) -> dict[str, int]:
@@ -120,10 +146,17 @@ class Credit:
         return quotas
 
     def state(self) -> State:
-        return {"window": [[member, gain] for member, gain in self._window]}
+        return {
+            "window": [[member, gain] for member, gain in self._window],
+            "spent": {member: [list(ask) for ask in asks] for member, asks in self._spent.items()},
+        }
 
     def restore(self, state: State) -> None:
         self._window = [(str(member), float(gain)) for member, gain in state["window"]]
+        self._spent = {
+            member: [(float(seconds), int(molecules)) for seconds, molecules in state["spent"][member]]
+            for member in self.members
+        }
 
 
 def _volume(points: Array) -> float:

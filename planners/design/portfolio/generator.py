@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -15,8 +15,9 @@ from planners.design.generator import CannotServe, Dice, Evaluated, Generator, S
 from planners.design.portfolio.credit import Credit, Gains
 from planners.design.portfolio.foresight import ENOUGH, picked, remembered
 
-_VERSION = 1
+_VERSION = 2
 _OFFERED = 3  # molecules asked of a member for each that it may place, once there is something to choose by
+_LOT = 8  # molecules asked of a dear member at once: what it does for the first serves for the others
 _RESERVE = 120  # molecules of each member that were asked for, not chosen, and may be later
 
 
@@ -31,6 +32,7 @@ class Share(Record):
     """What a member has had and gets.
 
     gain: of its latest molecules; 1 is the mean of those judged about the same time.
+    cost: seconds that it took for one of its latest molecules; None without a clock.
     """
 
     member: str
@@ -38,12 +40,17 @@ class Share(Record):
     proposed: int
     judged: int
     gain: float
+    cost: float | None = None
 
 
 class PortfolioGenerator:
-    """Each `ask` is divided by credit: what the latest molecules of a member gained per molecule, see `Credit`. Members
+    """Each `ask` is divided by credit: what the latest molecules of a member gained per cost, see `Credit`. Members
     offer more than their part; Gaussian processes on all that was told choose among it, with diversity, see `picked`.
-    Every member is told everything.
+    Every member is told everything. Members whose molecules are dear are asked rarely, and for many at once, some of
+    which wait for a later turn.
+
+    clock: seconds, by which members' time is taken (`time.process_time`). None: all cost the same, and the same inputs,
+        seed and state give the same molecules; with a clock they do as long as it tells the same.
 
     members: by name, at least one.
     left_out: families that cannot work on the problem, with their reasons.
@@ -59,12 +66,13 @@ class PortfolioGenerator:
         left_out: Mapping[str, str] | None = None,
         exclude: Iterable[str] = (),
         name: str = "portfolio",
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.left_out = dict(left_out or {})
         if not members:
             reasons = "; ".join(f"{who}: {why}" for who, why in self.left_out.items())
             raise CannotServe(f"portfolio: no generator can work on this problem: {reasons or 'none was given'}")
-        self._name = name
+        self._name, self.clock = name, clock
         self._members = dict(members)
         self._credit, self._gains = Credit(tuple(self._members)), Gains()
         self._reserve: dict[str, list[Candidate]] = {member: [] for member in self._members}
@@ -96,6 +104,7 @@ class PortfolioGenerator:
                 proposed=self._proposed[member],
                 judged=self._judged[member],
                 gain=rates[member],
+                cost=self._credit.cost(member),
             )
             for member in self._members
         )
@@ -117,13 +126,12 @@ class PortfolioGenerator:
             return []
         dice, rng = self._streams()
         quotas = self._credit.quotas(n, dice)
-        wide = _OFFERED if len(self._told) >= ENOUGH else 1
         for member, quota in quotas.items():
-            if quota:
-                self._stock(member, wide * quota)
-        if sum(len(shelf) for shelf in self._reserve.values()) < n:
-            for member in self._members:  # somebody has no more to give: the others step in
-                self._stock(member, n)
+            self._stock(member, self._wanted(member, quota))
+        for member in sorted(self._members, key=lambda name: self._credit.cost(name) or 0.0):
+            if sum(len(shelf) for shelf in self._reserve.values()) >= n:
+                break
+            self._stock(member, n)  # somebody has no more to give: the others step in, the cheapest first
         offers = [(member, candidate) for member, shelf in self._reserve.items() for candidate in shelf]
         groups = [
             ([i for i, (member, _) in enumerate(offers) if member == name], quota) for name, quota in quotas.items()
@@ -202,6 +210,14 @@ class PortfolioGenerator:
         told = [Evaluated.model_validate(e) for e in state["told"]]
         self._told = {e.smiles: e for e in told}
 
+    def _wanted(self, member: str, quota: int) -> int:
+        """How many of a member's molecules are to be chosen from where `quota` are to be placed."""
+        if self.clock is not None and self._credit.cost(member) is None:
+            return quota  # nobody knows yet what it takes
+        if self._credit.dear(member):
+            return 0 if quota <= len(self._reserve[member]) else max(quota, _LOT)
+        return quota * (_OFFERED if len(self._told) >= ENOUGH else 1)
+
     def _stock(self, member: str, wanted: int) -> None:
         """Ask a member until so many of its molecules can be chosen from; the first to propose a molecule has it."""
         shelf = self._reserve[member]
@@ -209,11 +225,14 @@ class PortfolioGenerator:
         if missing < 1:
             return
         waiting = {c.molecule.connectivity for held in self._reserve.values() for c in held}
+        began, had = 0.0 if self.clock is None else self.clock(), len(shelf)
         for candidate in self._members[member].ask(missing):
             key = candidate.molecule.connectivity
             if key not in self._keys and key not in waiting:
                 waiting.add(key)
                 shelf.append(candidate)
+        if self.clock is not None:
+            self._credit.spend(member, self.clock() - began, len(shelf) - had)
 
     def _streams(self) -> tuple[Dice, np.random.Generator]:
         """The next streams of random numbers: seed and turn say all about them."""
