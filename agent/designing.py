@@ -212,7 +212,7 @@ def _judge(problem: Problem, focus: Sequence[str], folder: Path | None) -> tuple
             case Kind.COMPUTED:
                 origins[name] = "computed from the structure"
             case Kind.GROUPS:
-                origins[name] = f"group contributions: {get_quantity(name).property.description}"
+                origins[name] = f"a sum over the groups of {get_quantity(name).source}"
             case Kind.ELECTRONIC:
                 origins[name] = "a surrogate of GFN2-xTB"
             case Kind.DERIVED:

@@ -33,7 +33,7 @@ class Reference(StrEnum):
 class Quantity(NamedTuple):
     """`low`, `high`: between which every value lies by nature, in the property's unit.
 
-    `column`: the name by which whoever computes it knows it.
+    `column`: the name by which whoever computes it knows it. `source`: whose groups a sum is over.
     """
 
     property: Property
@@ -42,8 +42,11 @@ class Quantity(NamedTuple):
     high: float = math.inf
     reference: Reference = Reference.NONE
     column: str = ""
+    source: str = ""
 
 
+_JOBACK = "K. G. Joback and R. C. Reid (Chem. Eng. Commun. 57 (1987) 233)"
+_FEDORS = "R. F. Fedors (Polym. Eng. Sci. 14 (1974) 147)"
 _SAMPLE_ONLY = ("purity", "isolated_mass")  # of a sample or a reaction, not of a molecule
 
 
@@ -60,9 +63,9 @@ def _computed(
     return Quantity(prop, Kind.COMPUTED, low, high, reference, name)
 
 
-def _grouped(name: str, unit: str, symbol: str, description: str) -> Quantity:
-    prop = Property(name=name, unit=unit, symbol=symbol, description=description)
-    return Quantity(prop, Kind.GROUPS, low=0.0, column=name)
+def _grouped(name: str, unit: str, symbol: str, description: str, source: str) -> Quantity:
+    prop = Property(name=name, unit=unit, symbol=symbol, description=f"{description}, by the groups of {source}")
+    return Quantity(prop, Kind.GROUPS, low=0.0, column=name, source=source)
 
 
 def _electronic(name: str, unit: str, symbol: str, description: str, column: str, low: float = -math.inf) -> Quantity:
@@ -94,25 +97,15 @@ _ALL = (
         low=0.0,
         column="solubility_parameter",
     ),
-    _grouped(
-        "critical_temperature",
-        "K",
-        "Tc",
-        "critical temperature by the groups of K. G. Joback and R. C. Reid (Chem. Eng. Commun. 57 (1987) 233)",
-    ),
+    _grouped("critical_temperature", "K", "Tc", "critical temperature", _JOBACK),
     _grouped(
         "enthalpy_of_vaporization",
         "kJ/mol",
         "ΔHv",
-        "enthalpy of vaporization at 298.15 K by the groups of K. G. Joback and R. C. Reid (Chem. Eng. Commun. 57 "
-        "(1987) 233), brought there by Watson's rule",
+        "enthalpy of vaporization at 298.15 K, brought there by Watson's rule",
+        _JOBACK,
     ),
-    _grouped(
-        "molar_volume",
-        "cm**3/mol",
-        "Vm",
-        "molar volume of the liquid at 298 K by the groups of R. F. Fedors (Polym. Eng. Sci. 14 (1974) 147)",
-    ),
+    _grouped("molar_volume", "cm**3/mol", "Vm", "molar volume of the liquid at 298 K", _FEDORS),
     _computed(
         "logp",
         "dimensionless",
