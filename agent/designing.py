@@ -202,17 +202,18 @@ def _judge(problem: Problem, focus: Sequence[str], folder: Path | None) -> tuple
     """The judge, and where each of its values comes from."""
     from planners.design.evaluation.judge import Judge
     from planners.design.evaluation.opening import models_for, needed_models, open_evaluator
-    from planners.design.evaluation.quantities import Kind, get_quantity
+    from planners.design.evaluation.quantities import Kind
 
     trained = _trained(needed_models(problem), folder)
     models = models_for(problem, given=trained, focus=focus[:FOCUS])
     origins = {name: model.origin for name, model in models.items()}
-    for name in [*(goal.property for goal in problem.goals), *(one.property for one in problem.requirements)]:
-        match get_quantity(name).kind:
+    for one in problem.entries:
+        name = one.property
+        match one.quantity.kind:
             case Kind.COMPUTED:
                 origins[name] = "computed from the structure"
             case Kind.GROUPS:
-                origins[name] = f"a sum over the groups of {get_quantity(name).source}"
+                origins[name] = f"a sum over the groups of {one.quantity.source}"
             case Kind.ELECTRONIC:
                 origins[name] = "a surrogate of GFN2-xTB"
             case Kind.DERIVED:
@@ -221,9 +222,13 @@ def _judge(problem: Problem, focus: Sequence[str], folder: Path | None) -> tuple
 
 
 def _trained(needed: Sequence[str], folder: Path | None) -> dict[str, PropertyModel]:
-    """Models that `train` has put on the shelf; those of another version are passed over."""
+    """Models that `train` has put on the shelf; those of another version are passed over where the handbook can stand
+    in. Raises CannotEvaluate.
+    """
     from knowledge.qspr.shelf import Shelf, Unreadable
+    from planners.design.evaluation.evaluator import CannotEvaluate
     from planners.design.evaluation.models import OfShelf
+    from planners.design.evaluation.quantities import QUANTITIES
 
     found: dict[str, PropertyModel] = {}
     if folder is None:
@@ -232,8 +237,9 @@ def _trained(needed: Sequence[str], folder: Path | None) -> dict[str, PropertyMo
     for name in set(needed) & set(shelf.names()):
         try:
             found[name] = OfShelf(shelf.get(name))
-        except Unreadable:
-            continue
+        except Unreadable as error:
+            if name not in QUANTITIES:
+                raise CannotEvaluate(str(error)) from None
     return found
 
 

@@ -70,7 +70,7 @@ def design(
     if seed is not None and seed > LARGEST:
         raise Unusable(f"--seed {seed}: {LARGEST} at most")
     timer = time.process_time if clock is Clock.CPU else None
-    wish = Wish(read_problem(problem), generator, number, calls, seed, folder, timer)
+    wish = Wish(read_problem(problem, folder), generator, number, calls, seed, folder, timer)
     with as_interrupt() as termination:
         try:
             with designing(calls, quiet=as_json) as progress:

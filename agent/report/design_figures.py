@@ -12,7 +12,6 @@ from matplotlib.ticker import MaxNLocator
 from agent.report import words
 from agent.report.colours import ACCENT, MUTED, PAPER
 from agent.report.drawing import STYLE, blank, svg
-from planners.design.evaluation.quantities import get_quantity
 
 if TYPE_CHECKING:
     from agent.designing import Design, Step
@@ -61,7 +60,7 @@ def front(found: Design) -> Markup:
                 axes.annotate(str(rank), (x.mean, y.mean), (4, 4), textcoords="offset points", fontsize=8, color=ACCENT)
         axes.margins(0.06, 0.1)
         for axis, goal in ((axes.xaxis, first), (axes.yaxis, second)):
-            prop = get_quantity(goal.property).property
+            prop = goal.quantity.property
             unit = words.unit(prop.unit)
             axis.set_label_text(f"{words.heading(prop.name)} {prop.symbol}" + (f" ({unit})" if unit else ""))
         figure.tight_layout(pad=0.4)

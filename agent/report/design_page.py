@@ -12,7 +12,6 @@ from agent.report import design_figures, design_words, words
 from agent.report.page import templates
 from agent.report.space_view import SpaceView, space_view
 from agent.report.structures import Structures
-from planners.design.evaluation.quantities import get_quantity
 from planners.design.problem import Goal, Requirement, plain
 
 if TYPE_CHECKING:
@@ -155,14 +154,14 @@ def _chance(value: Value, chance: float) -> str:
 
 def _aim(goal: Goal) -> str:
     if goal.direction == "target":
-        unit = words.unit(get_quantity(goal.property).property.unit)
+        unit = words.unit(goal.own_unit)
         return f"near {words.number(goal.best_value)} {unit}".strip()
     return "as low as possible" if goal.direction == "minimise" else "as high as possible"
 
 
 def _goal_in_words(goal: Goal) -> tuple[str, str]:
     """(what, how)."""
-    unit = words.unit(get_quantity(goal.property).property.unit)
+    unit = words.unit(goal.own_unit)
     ends = f"worth nothing at {plain(goal.worst_value, unit)}".strip()
     if goal.direction != "target":
         ends += f", everything at {plain(goal.best_value, unit)}".rstrip()
@@ -170,7 +169,7 @@ def _goal_in_words(goal: Goal) -> tuple[str, str]:
 
 
 def _requirement_in_words(one: Requirement) -> tuple[str, str]:
-    unit = words.unit(get_quantity(one.property).property.unit)
+    unit = words.unit(one.own_unit)
     low, high = one.bounds
     parts = [f"at least {low:g} {unit}"] if math.isfinite(low) else []
     parts += [f"at most {high:g} {unit}"] if math.isfinite(high) else []

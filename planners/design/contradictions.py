@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from knowledge.records.properties import HANSEN
-from planners.design.evaluation.quantities import get_quantity
+from planners.design.evaluation.quantities import Quantity
 from planners.design.space import ATOMIC_NUMBER, DesignSpace, lock_as_molecule
 
 if TYPE_CHECKING:
@@ -44,9 +44,8 @@ class Entry(NamedTuple):
         return f"{self.at[0]}[{self.at[1]}]"
 
 
-def lies_outside(name: str, low: float, high: float | None = None) -> bool:
+def lies_outside(known: Quantity, low: float, high: float | None = None) -> bool:
     """Whether nature allows no value of the property from `low` to `high` (its unit)."""
-    known = get_quantity(name)
     return low > known.high or (low if high is None else high) < known.low
 
 

@@ -10,9 +10,11 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from knowledge.records.base import Record
+from knowledge.records.properties import Property
 from knowledge.records.quantity import Quantity, convert
 from planners.design.contradictions import first_contradiction, lies_outside
-from planners.design.evaluation.quantities import QUANTITIES, Reference, get_quantity
+from planners.design.evaluation import quantities
+from planners.design.evaluation.quantities import QUANTITIES, Reference
 from planners.design.space import DesignSpace
 
 Anchor = tuple[float, float, float] | str
@@ -33,33 +35,56 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, list | tuple)
 
 
-class Goal(Record):
+class Entry(Record):
+    """What goals and requirements say of the value they are about.
+
+    property: a name of the table of quantities (`planners.design.evaluation.quantities`), or one of the user's own.
+    reference: what a distance or a similarity is relative to.
+    defined: of a property of the user's own, what its model predicts.
+    """
+
+    property: str
+    reference: Annotated[Anchor | None, BeforeValidator(_read_reference)] = None
+    defined: Property | None = None
+
+    @builtins.property
+    def quantity(self) -> quantities.Quantity:
+        """Raises UnknownProperty."""
+        return _quantity(self.property, self.defined)
+
+    @builtins.property
+    def own_unit(self) -> str:
+        """The property's unit in the table, or that of its model."""
+        return self.quantity.property.unit
+
+    @builtins.property
+    def key(self) -> str:
+        return key_of(self.property, self.reference)
+
+
+class Goal(Entry):
     """One thing to improve.
 
-    property: a name of the table of quantities (`planners.design.evaluation.quantities`).
     unit: of `target`, `worst` and `best`.
     target: the value to come near to, with direction "target".
     worst, best: values that are worth nothing and everything; between them a goal's worth is linear, 0..1. Without
         `best` it is the limit that nature sets (a distance of 0, a likeness of 1). Around a target, `worst` counts on
         both sides: what is as far away on the other side is worth nothing either.
     weight: in the score, which is the weighted geometric mean of the worths.
-    reference: what a distance or a similarity is relative to.
     """
 
-    property: str
     direction: Literal["minimise", "maximise", "target"]
     unit: str
     target: float | None = None
     worst: float
     best: float | None = None
     weight: float = Field(default=1.0, gt=0.0)
-    reference: Annotated[Anchor | None, BeforeValidator(_read_reference)] = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        known = get_quantity(self.property)
+        known = self.quantity
         convert(1.0, self.unit, known.property.unit)
-        _check_reference(self.property, self.reference)
+        _check_reference(known, self.reference)
         if self.direction == "target":
             self._check_target()
         else:
@@ -75,8 +100,8 @@ class Goal(Record):
             raise ValueError(
                 f"'worst' of '{self.property}' must not be the target itself ({self.target:g} {self.unit})"
             )
-        if lies_outside(self.property, convert(self.target, self.unit, self.own_unit)):
-            raise ValueError(f"no molecule has the target: {_nature(self.property)}")
+        if lies_outside(self.quantity, convert(self.target, self.unit, self.own_unit)):
+            raise ValueError(f"no molecule has the target: {_nature(self.quantity)}")
 
     def _check_ends(self, limit: float) -> None:
         if self.target is not None:
@@ -95,15 +120,6 @@ class Goal(Record):
             )
 
     @builtins.property
-    def own_unit(self) -> str:
-        """The property's unit in the table."""
-        return get_quantity(self.property).property.unit
-
-    @builtins.property
-    def key(self) -> str:
-        return key_of(self.property, self.reference)
-
-    @builtins.property
     def worst_value(self) -> float:
         """`worst` in the property's unit."""
         return convert(self.worst, self.unit, self.own_unit)
@@ -114,7 +130,7 @@ class Goal(Record):
         stated = self.target if self.direction == "target" else self.best
         if stated is not None:
             return convert(stated, self.unit, self.own_unit)
-        known = get_quantity(self.property)
+        known = self.quantity
         return known.low if self.direction == "minimise" else known.high
 
     @builtins.property
@@ -134,27 +150,23 @@ class Goal(Record):
         return f"{self.direction} {self.key}, {worst}"
 
 
-class Requirement(Record):
+class Requirement(Entry):
     """`minimum <= property <= maximum`, either end may be open.
 
     margin: None for a hard limit; else how far beyond it the score is halved (a soft one).
-    reference: what a distance or a similarity is relative to.
     A bare number will do for what has no unit.
     """
 
-    property: str
     minimum: Quantity | None = None
     maximum: Quantity | None = None
     margin: Quantity | None = None
-    reference: Annotated[Anchor | None, BeforeValidator(_read_reference)] = None
 
     @model_validator(mode="before")
     @classmethod
     def _bare_numbers(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
-        known = QUANTITIES.get(str(data.get("property")))
-        if known is None or known.property.unit != "dimensionless":
+        if not _has_no_unit(data):
             return data
         ends = ("minimum", "maximum", "margin")
         bare = {k: v for k, v in data.items() if k in ends and isinstance(v, int | float) and not isinstance(v, bool)}
@@ -162,8 +174,8 @@ class Requirement(Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        unit = get_quantity(self.property).property.unit
-        _check_reference(self.property, self.reference)
+        unit = self.own_unit
+        _check_reference(self.quantity, self.reference)
         if self.minimum is None and self.maximum is None:
             raise ValueError(f"the requirement on '{self.property}' needs a minimum, a maximum or both")
         low, high = self.bounds
@@ -172,18 +184,9 @@ class Requirement(Record):
             raise ValueError(f"the requirement on '{self.property}' is contradictory: {ends}")
         if self.margin is not None and not self.softness > 0.0:
             raise ValueError(f"the margin of '{self.property}' must be above 0, got {self.margin}")
-        if lies_outside(self.property, low, high):
-            raise ValueError(f"no molecule meets the requirement {self}: {_nature(self.property)}")
+        if lies_outside(self.quantity, low, high):
+            raise ValueError(f"no molecule meets the requirement {self}: {_nature(self.quantity)}")
         return self
-
-    @builtins.property
-    def own_unit(self) -> str:
-        """The property's unit in the table."""
-        return get_quantity(self.property).property.unit
-
-    @builtins.property
-    def key(self) -> str:
-        return key_of(self.property, self.reference)
 
     @builtins.property
     def bounds(self) -> tuple[float, float]:
@@ -247,6 +250,11 @@ class Problem(Record):
         for i, key in enumerate(keys):
             if key in keys[:i]:
                 raise _wrong(("goals", i), f"'{key}' is a goal already: goals[{keys.index(key)}]")
+        first: dict[str, Property | None] = {}
+        for kind, entries in (("goals", self.goals), ("requirements", self.requirements)):
+            for i, one in enumerate(entries):
+                if first.setdefault(one.property, one.defined) != one.defined:
+                    raise _wrong((kind, i), f"'{one.property}' was defined otherwise before")
         found = first_contradiction(self.goals, self.requirements, self.space)
         if found is not None:
             raise _wrong(*found)
@@ -255,7 +263,12 @@ class Problem(Record):
     @builtins.property
     def wanted(self) -> tuple[str, ...]:
         """Keys of all values that judging needs, each once, goals first."""
-        return tuple(dict.fromkeys([*(g.key for g in self.goals), *(r.key for r in self.requirements)]))
+        return tuple(dict.fromkeys(one.key for one in self.entries))
+
+    @builtins.property
+    def entries(self) -> tuple[Entry, ...]:
+        """Goals, then requirements."""
+        return (*self.goals, *self.requirements)
 
 
 def plain(value: float, unit: str) -> str:
@@ -275,8 +288,27 @@ def key_of(name: str, reference: Anchor | None) -> str:
     return f"{name} to {said}"
 
 
-def _check_reference(name: str, reference: Anchor | None) -> None:
-    wanted = get_quantity(name).reference
+def _quantity(name: str, defined: Property | None) -> quantities.Quantity:
+    if defined is None:
+        return quantities.get_quantity(name)
+    if defined.name != name:
+        raise ValueError(f"'defined' is about '{defined.name}', and not about '{name}'")
+    return quantities.own_quantity(defined)
+
+
+def _has_no_unit(data: Mapping[str, Any]) -> bool:
+    """Of an entry as it is read, whether its property is a bare number."""
+    defined = data.get("defined")
+    if isinstance(defined, Property):
+        return defined.unit == "dimensionless"
+    if isinstance(defined, Mapping):
+        return bool(defined.get("unit") == "dimensionless")
+    known = QUANTITIES.get(str(data.get("property")))
+    return known is not None and known.property.unit == "dimensionless"
+
+
+def _check_reference(known: quantities.Quantity, reference: Anchor | None) -> None:
+    name, wanted = known.property.name, known.reference
     if wanted is Reference.NONE:
         if reference is not None:
             raise ValueError(f"'{name}' is relative to nothing; leave 'reference' out")
@@ -295,9 +327,8 @@ def _check_molecule(text: str) -> None:
         raise ValueError(str(error)) from None
 
 
-def _nature(name: str) -> str:
-    known = get_quantity(name)
-    unit = known.property.unit
+def _nature(known: quantities.Quantity) -> str:
+    name, unit = known.property.name, known.property.unit
     if known.high == float("inf"):
         return f"'{name}' is never below {plain(known.low, unit)}"
     return f"'{name}' lies from {plain(known.low, unit)} to {plain(known.high, unit)}"

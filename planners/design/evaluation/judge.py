@@ -18,7 +18,6 @@ import numpy as np
 from knowledge.hazards import assess
 from planners.design.evaluation import worth
 from planners.design.evaluation.evaluator import Array, Evaluator, Flags, Values
-from planners.design.evaluation.quantities import get_quantity
 from planners.design.evolve import Scores
 from planners.design.generator import Evaluated
 from planners.design.problem import Problem, Requirement, plain
@@ -120,6 +119,7 @@ class Judge:
         self.problem = problem
         self._evaluator = evaluator
         self._keys = evaluator.names
+        self._properties = {one.key: one.quantity.property for one in problem.entries}
         self._column = {key: i for i, key in enumerate(evaluator.names)}
 
     def verdicts(self, smiles: Sequence[str]) -> Verdicts:
@@ -178,7 +178,7 @@ class Judge:
         return values.mean[:, column], values.std[:, column]
 
     def _values(self, values: Values, key: str) -> list[Value]:
-        prop = get_quantity(key.partition(" ")[0]).property
+        prop = self._properties[key]
         mean, std = self._of(values, key)
         low, high = worth.interval(mean, std, prop)
         inside = values.in_domain[:, self._column[key]]

@@ -20,7 +20,7 @@ from knowledge.records.objective import Direction, Objective
 from knowledge.records.properties import HANSEN, Property, get_property
 from knowledge.sources.cache import build_once
 from planners.design.evaluation.evaluator import Array, Flags, Values
-from planners.design.evaluation.quantities import Kind, get_quantity
+from planners.design.evaluation.quantities import QUANTITIES, Kind
 from planners.design.evaluation.rows import remember
 from planners.optimize.outlook import draws
 from planners.optimize.surrogate import VERSION, StateMismatch, Surrogate, fit_surrogate
@@ -156,7 +156,8 @@ class Modelled:
 
 
 def _derived(name: str) -> bool:
-    return get_quantity(name).kind is Kind.DERIVED
+    known = QUANTITIES.get(name)  # the user's own are not in the table
+    return known is not None and known.kind is Kind.DERIVED
 
 
 def _distance(

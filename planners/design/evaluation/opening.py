@@ -6,26 +6,27 @@ from collections.abc import Callable, Mapping, Sequence
 
 from knowledge.qspr.training import NoTrainingData
 from knowledge.records.fact import Fact
-from knowledge.records.properties import HANSEN, UnknownProperty
+from knowledge.records.properties import HANSEN, Property, UnknownProperty
 from planners.design.evaluation.computed import Computed, formula
 from planners.design.evaluation.electronic import Electronic
 from planners.design.evaluation.evaluator import CannotEvaluate, Evaluator, Together
 from planners.design.evaluation.grouped import Grouped
 from planners.design.evaluation.models import Modelled, PropertyModel, fit_models
-from planners.design.evaluation.quantities import Kind, get_quantity
-from planners.design.problem import Anchor, Problem
+from planners.design.evaluation.quantities import Kind
+from planners.design.problem import Entry, Problem
 
+NO_UNIT = "dimensionless"
 Facts = Callable[[str], Sequence[Fact]]
 """What is known of a property. Raises UnknownProperty where nothing can be."""
 
 
 def needed_models(problem: Problem) -> tuple[str, ...]:
-    """The measured properties that models must predict to judge molecules, sorted."""
+    """The measured properties, and the user's own, that models must predict to judge molecules, sorted."""
     names: set[str] = set()
-    for name, _ in _entries(problem).values():
-        match get_quantity(name).kind:
-            case Kind.MEASURED:
-                names.add(name)
+    for one in _entries(problem).values():
+        match one.quantity.kind:
+            case Kind.MEASURED | Kind.OWN:
+                names.add(one.property)
             case Kind.DERIVED:
                 names.update(HANSEN)
     return tuple(sorted(names))
@@ -42,9 +43,14 @@ def models_for(
     fitted to `facts` (None: the whole handbook).
 
     focus: molecules like those to be designed, see `fit_models`; empty: the problem's `start`.
-    Raises CannotEvaluate, naming the property.
+    Raises CannotEvaluate, naming the property. Of the user's own properties models have to be given.
     """
     models = dict(given or {})
+    for one in _entries(problem).values():
+        if one.quantity.kind is Kind.OWN and one.property not in models:
+            raise CannotEvaluate(
+                f"there is no model of '{one.property}'; `train {one.property} --csv FILE ...` makes one"
+            )
     missing = [name for name in needed_models(problem) if name not in models]
     known = {name: _known(name, facts or _handbook()) for name in missing}
     try:
@@ -66,8 +72,11 @@ def open_evaluator(problem: Problem, models: Mapping[str, PropertyModel] | None 
 def _parts(problem: Problem, models: Mapping[str, PropertyModel]) -> list[Evaluator]:
     """One evaluator for each way in which values come about."""
     modelled, computed, grouped, electronic = [], {}, [], []
-    for key, (name, reference) in _entries(problem).items():
-        match get_quantity(name).kind:
+    for key, one in _entries(problem).items():
+        name, reference = one.property, one.reference
+        if one.defined is not None:
+            _check_model(one.defined, models[name].property)
+        match one.quantity.kind:
             case Kind.COMPUTED:
                 computed[key] = formula(name, reference if isinstance(reference, str) else None)
             case Kind.GROUPS:
@@ -88,12 +97,21 @@ def _parts(problem: Problem, models: Mapping[str, PropertyModel]) -> list[Evalua
     return parts
 
 
-def _entries(problem: Problem) -> dict[str, tuple[str, Anchor | None]]:
-    """Property and reference of every value, by key, in the order of `Problem.wanted`."""
-    found = {goal.key: (goal.property, goal.reference) for goal in problem.goals}
-    for one in problem.requirements:
-        found.setdefault(one.key, (one.property, one.reference))
+def _entries(problem: Problem) -> dict[str, Entry]:
+    """The first that asks for each value, by key, in the order of `Problem.wanted`."""
+    found: dict[str, Entry] = {}
+    for one in problem.entries:
+        found.setdefault(one.key, one)
     return found
+
+
+def _check_model(wanted: Property, had: Property) -> None:
+    """Raises CannotEvaluate where a model of the user's own predicts other numbers than the problem is about."""
+    if (wanted.unit, wanted.scale) != (had.unit or NO_UNIT, had.scale):
+        raise CannotEvaluate(
+            f"the model of '{wanted.name}' predicts it in {had.unit or NO_UNIT} on a {had.scale} scale, the problem is "
+            f"about {wanted.unit} on a {wanted.scale} scale: train it again, or leave 'defined' out"
+        )
 
 
 def _known(name: str, facts: Facts) -> Sequence[Fact]:

@@ -7,12 +7,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from knowledge.records.properties import PROPERTIES, REACTION_OUTCOMES, Property, UnknownProperty
+from knowledge.records.properties import PROPERTIES, REACTION_OUTCOMES, Property, Scale, UnknownProperty
 
 
 class Kind(StrEnum):
     """Who says the value: a model of measurements, arithmetic on such, arithmetic on the structure, published sums over
-    groups, or the surrogate of GFN2-xTB.
+    groups, the surrogate of GFN2-xTB, or a model of the user's own.
     """
 
     MEASURED = "measured"
@@ -20,6 +20,7 @@ class Kind(StrEnum):
     COMPUTED = "computed"
     GROUPS = "groups"
     ELECTRONIC = "electronic"
+    OWN = "own"
 
 
 class Reference(StrEnum):
@@ -193,4 +194,15 @@ def get_quantity(name: str) -> Quantity:
     try:
         return QUANTITIES[name]
     except KeyError:
-        raise UnknownProperty(f"unknown property '{name}'; known: {', '.join(sorted(QUANTITIES))}") from None
+        known = ", ".join(sorted(QUANTITIES))
+        own = "`train PROPERTY --csv FILE ...` makes a model of one of your own"
+        raise UnknownProperty(f"unknown property '{name}'; known: {known}; {own}") from None
+
+
+def own_quantity(prop: Property) -> Quantity:
+    """Of a property that is not in the table, which a model of the user's own predicts. Raises ValueError for one that
+    is.
+    """
+    if prop.name in QUANTITIES:
+        raise ValueError(f"'{prop.name}' is in the table of quantities; a property of your own needs another name")
+    return Quantity(prop, Kind.OWN, low=0.0 if prop.scale is Scale.LOG else -math.inf, column=prop.name)

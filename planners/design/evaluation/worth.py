@@ -16,7 +16,6 @@ from scipy.special import ndtr, ndtri
 from knowledge.qspr.estimates import Z90
 from knowledge.records.properties import Property, Scale
 from planners.design.evaluation.evaluator import Array
-from planners.design.evaluation.quantities import get_quantity
 from planners.design.problem import Goal, Requirement
 
 # Quantiles of a normal distribution at equal steps of probability: a mean over them is exact to 1 % of the scale for
@@ -46,7 +45,7 @@ def interval(mean: Array, std: Array, prop: Property) -> tuple[Array, Array]:
 
 def expected_worth(goal: Goal, mean: Array, std: Array) -> Array:
     """(n,) in [0, 1]: 0 where nothing is known."""
-    return _over(lambda value: _worth(goal, value), mean, std, get_quantity(goal.property).property)
+    return _over(lambda value: _worth(goal, value), mean, std, goal.quantity.property)
 
 
 def guiding_worth(goal: Goal, mean: Array, std: Array) -> Array:
@@ -58,7 +57,7 @@ def guiding_worth(goal: Goal, mean: Array, std: Array) -> Array:
 
 def chance(requirement: Requirement, mean: Array, std: Array) -> Array:
     """(n,): the probability that the requirement holds; 0 where nothing is known."""
-    prop = get_quantity(requirement.property).property
+    prop = requirement.quantity.property
     centre, width = believed(mean, std, prop)
     low, high = requirement.bounds
     if prop.scale is Scale.LOG:
@@ -89,7 +88,7 @@ def softened(requirement: Requirement, mean: Array, std: Array) -> Array:
     def factor(value: Array) -> Array:
         return np.asarray(np.exp2(-np.maximum(np.maximum(low - value, value - high), 0.0) / margin))
 
-    found = _over(factor, mean, std, get_quantity(requirement.property).property)
+    found = _over(factor, mean, std, requirement.quantity.property)
     return np.where(np.isfinite(mean), found, FAINT)
 
 
