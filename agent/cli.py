@@ -57,5 +57,5 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 (the last line of defence: nobody is to see a traceback)
         sys.exit(report_failure(error))
     if code == INTERRUPTED:  # typer makes this code of Ctrl-C by itself
-        sys.stderr.write("interrupted; `resume` goes on where it stopped\n")
+        sys.stderr.write("interrupted; `resume` goes on with unfinished campaigns\n")
     sys.exit(code if isinstance(code, int) else 0)

@@ -326,7 +326,7 @@ def test_an_interrupted_run_says_how_to_go_on(waiting: Path, tmp_path: Path) -> 
         out, err = engine.communicate(timeout=30)
     assert engine.returncode == 130
     assert out == ""
-    assert err.strip() == "interrupted; `resume` goes on where it stopped"
+    assert err.strip() == "interrupted; `resume` goes on with unfinished campaigns"
 
 
 def test_two_people_are_two_names(cli: CommandLine, review: Path) -> None:
