@@ -16,24 +16,25 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import resource
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import machine
-from knowledge.records.fact import Fact
-from knowledge.records.objective import Constraint, Direction, Objective
-from planners.optimize import batch, funnel
-from planners.optimize.batch import Selection, select
-from planners.optimize.glance import Glances, each_glance, reading
-from planners.optimize.goals import Observation
-from planners.optimize.surrogates import Surrogates, fit_surrogates
+
+if TYPE_CHECKING:
+    # Processes that read molecules import this module, as they do whatever a program began with: it stays light.
+    from knowledge.records.fact import Fact
+    from knowledge.records.objective import Objective
+    from planners.optimize.batch import Selection
+    from planners.optimize.glance import Glances
+    from planners.optimize.goals import Observation
+    from planners.optimize.surrogates import Surrogates
 
 GRID_CANDIDATES = (1_000, 10_000, 100_000)
 GRID_OBSERVATIONS = (100, 500, 2_000)
@@ -48,11 +49,16 @@ _COLUMNS = {
     "total_s": "fit+choose",
 }
 MEASURED = ("boiling_point", "melting_point")
-OBJECTIVES = (
-    Objective(property="boiling_point", direction=Direction.MAXIMISE, unit="K", worst=400.0),
-    Objective(property="melting_point", direction=Direction.MINIMISE, unit="K", worst=320.0),
-)
-CONSTRAINTS: tuple[Constraint, ...] = ()
+
+
+@cache
+def objectives() -> tuple[Objective, ...]:
+    from knowledge.records.objective import Direction, Objective
+
+    return (
+        Objective(property="boiling_point", direction=Direction.MAXIMISE, unit="K", worst=400.0),
+        Objective(property="melting_point", direction=Direction.MINIMISE, unit="K", worst=320.0),
+    )
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,10 @@ def _candidates() -> list[str]:
 
 def problem(candidates: int, observations: int) -> Problem:
     """Raises SystemExit where there are fewer molecules or values than asked for."""
+    import numpy as np
+
     from knowledge.sources.handbook import Handbook
+    from planners.optimize.goals import Observation
 
     book = Handbook.full()
     facts = {name: {f.smiles: f for f in book.facts(name)} for name in MEASURED}
@@ -90,13 +99,15 @@ def problem(candidates: int, observations: int) -> Problem:
 
 
 def choose(models: Surrogates, given: Problem, processes: int, glances: Sequence[Glances] | None) -> list[Selection]:
+    from planners.optimize.batch import select
+
     return select(
         models,
         given.pool,
         observed=given.observed,
         pending=(),
-        objectives=OBJECTIVES,
-        constraints=CONSTRAINTS,
+        objectives=objectives(),
+        constraints=(),
         q=BATCH,
         seed=SEED,
         processes=processes,
@@ -106,10 +117,13 @@ def choose(models: Surrogates, given: Problem, processes: int, glances: Sequence
 
 def case(candidates: int, observations: int, processes: int) -> dict[str, Any]:
     """Seconds by the clock and of processors, of fitting the models, the first choice, and one that knows the pool."""
+    from planners.optimize.glance import each_glance, reading
+    from planners.optimize.surrogates import Surrogates, fit_surrogates
+
     given = problem(candidates, observations)
     warm_up(given)
     spent = _Stopwatch()
-    models = fit_surrogates(given.facts, seed=SEED)
+    models = fit_surrogates(given.facts, seed=SEED, processes=processes)
     fit = spent.lap()
     chosen = choose(models, given, processes, None)
     first = spent.lap()
@@ -138,6 +152,8 @@ def warm_up(given: Problem) -> None:
     """Libraries are loaded and compiled once in a program's life."""
     import torch
 
+    from planners.optimize.surrogates import fit_surrogates
+
     torch.set_num_threads(1)
     few = {name: facts[:20] for name, facts in given.facts.items()}
     choose(fit_surrogates(few, seed=SEED), Problem(few, given.observed[:20], given.pool[:30]), 1, None)
@@ -164,6 +180,9 @@ def recall(observations: int) -> dict[str, Any]:
     """The funnel against the acquisition function on every molecule of a small pool, both narrowed as on a large one:
     the same shares of a pool of `SMALL` as of 100,000 would be a handful, so the sieves keep what they keep there.
     """
+    from planners.optimize import funnel
+    from planners.optimize.surrogates import fit_surrogates
+
     given = problem(SMALL, observations)
     models = fit_surrogates(given.facts, seed=SEED)
     whole = choose(models, given, 1, None)
@@ -183,12 +202,15 @@ def recall(observations: int) -> dict[str, Any]:
 
 
 def _narrowed(models: Surrogates, given: Problem, kept: int, count: int) -> list[Selection]:
-    with batch.blas_threads(None):
+    from planners.optimize import funnel
+    from planners.optimize.threads import blas_threads
+
+    with blas_threads(None):
         few = funnel.finalists(
             models,
             sorted(given.pool),
-            objectives=OBJECTIVES,
-            constraints=CONSTRAINTS,
+            objectives=objectives(),
+            constraints=(),
             observed=given.observed,
             seed=SEED,
             kept=kept,
@@ -199,7 +221,7 @@ def _narrowed(models: Surrogates, given: Problem, kept: int, count: int) -> list
 
 def _gain(chosen: Sequence[Selection]) -> float:
     """Expected improvement of the whole batch: each step's comes on top of those before it."""
-    return float(sum(np.exp(s.acquisition) for s in chosen if s.acquisition is not None))
+    return float(sum(math.exp(s.acquisition) for s in chosen if s.acquisition is not None))
 
 
 def _each(cases: list[tuple[int, int, int]]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from knowledge.records.objective import Constraint, Objective
 from knowledge.records.properties import HANSEN, Scale, get_property
 from planners.optimize.goals import scale
 from planners.optimize.pool_model import IndexPosterior, PoolModel  # first: it imports botorch quietly
+from planners.optimize.threads import side_by_side
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", category=DeprecationWarning, message=r"`torch\.jit\.script` is deprecated")
@@ -214,11 +215,14 @@ def relevant(model: PoolModel, goals: Goals, baseline: Sequence[int], *, seed: i
     return [point for point, keep in zip(baseline, kept.tolist(), strict=True) if keep]
 
 
-def evaluate(function: AcquisitionFunction, candidates: Sequence[int], *, chunk: int = 64) -> list[float]:
+def evaluate(function: AcquisitionFunction, candidates: Sequence[int], *, chunk: int = 16) -> list[float]:
     """One value (a logarithm) per candidate index; -inf where it is not a number."""
-    found: list[float] = []
-    with torch.no_grad():
-        for i in range(0, len(candidates), chunk):
-            points = torch.tensor(candidates[i : i + chunk], dtype=torch.float64).reshape(-1, 1, 1)
-            found += [v if math.isfinite(v) else -math.inf for v in function(points).tolist()]
-    return found
+
+    def values(part: Sequence[int]) -> list[float]:
+        points = torch.tensor(part, dtype=torch.float64).reshape(-1, 1, 1)
+        with torch.no_grad():  # a thread has its own
+            return [v if math.isfinite(v) else -math.inf for v in function(points).tolist()]
+
+    parts = [candidates[i : i + chunk] for i in range(0, len(candidates), chunk)]
+    # The first one computes what all have in common.
+    return [v for found in (*map(values, parts[:1]), *side_by_side(values, parts[1:])) for v in found]

@@ -137,11 +137,21 @@ def fit_surrogate(
     a model can hold, those about `focus` and its nearest neighbours are used, otherwise those about small molecules;
     `seed` decides the rest. Raises NoTrainingData for fewer than two molecules.
     """
-    prop = get_property(name)
-    merged = merge(facts, prop)
+    return fit_rows(rows_for(facts, name, seed=seed, focus=focus), name, seed=seed, warm=warm)
+
+
+def rows_for(facts: Sequence[Fact], name: str, *, seed: int, focus: Collection[str] = ()) -> TrainingRows:
+    """What `fit_surrogate` fits to, at least two molecules. Raises NoTrainingData."""
+    merged = merge(facts, get_property(name))
     rows = near(merged, focus, default_representation(), seed=seed) if focus else choose(merged, seed=seed)
     if len(rows) < 2:
         raise NoTrainingData(f"'{name}' is known of a single molecule; a model needs at least 2")
+    return rows
+
+
+def fit_rows(rows: TrainingRows, name: str, *, seed: int, warm: Mapping[str, Any] | None = None) -> Surrogate:
+    """See `fit_surrogate`."""
+    prop = get_property(name)
     model, rounds = _model(), ROUNDS
     earlier: dict[str, float] = {}
     if warm is not None and _is_current(warm) and warm["property"] == name:

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from knowledge.features.ahead import look_ahead
 from knowledge.qspr.kernels import Array
+from knowledge.qspr.training import TrainingRows
 from knowledge.records.base import canonical_json, sha256_text
 from knowledge.records.fact import Fact
 from knowledge.records.quantity import Estimate
-from planners.optimize.surrogate import Surrogate, fit_surrogate
+from planners.optimize.glance import reading
+from planners.optimize.surrogate import Surrogate, fit_rows, rows_for
 from planners.optimize.threads import blas_threads, side_by_side
 
 VERSION = "surrogates/2"
@@ -114,18 +117,27 @@ def fit_surrogates(
     warm: Mapping[str, Any] | None = None,
     focus: Collection[str] = (),
     threads: int | None = None,
+    processes: int = 1,
 ) -> Surrogates:
     """Fit a model to each property's facts (handbook and own measurements together).
 
     `warm`: `state()` of the previous iteration's surrogates. `focus`: the molecules to choose among (SMILES): where
     there are more facts than a model holds, those about them and their neighbours are used; better and cheaper than
-    without. Raises knowledge.qspr.training.NoTrainingData for a property without facts.
+    without. `processes` describe the molecules, which changes nothing but the time. Raises
+    knowledge.qspr.training.NoTrainingData for a property without facts.
     """
     earlier = warm["models"] if warm is not None and warm["version"] == VERSION else {}
+    names = sorted(facts)
+
+    def chosen(name: str) -> TrainingRows:
+        return rows_for(facts[name], name, seed=seed, focus=focus)
 
     def fit(name: str) -> Surrogate:
-        return fit_surrogate(facts[name], name, seed=seed, warm=earlier.get(name), focus=focus)
+        return fit_rows(rows[name], name, seed=seed, warm=earlier.get(name))
 
-    names = sorted(facts)
     with blas_threads(threads):
+        rows = dict(zip(names, side_by_side(chosen, names), strict=True))
+        with reading(processes) as crew:
+            if crew is not None:
+                look_ahead([s for name in names for s in rows[name].smiles], crew)
         return Surrogates(dict(zip(names, side_by_side(fit, names), strict=True)), seed=seed)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rdkit import Chem
+from rdkit.Chem import rdMolDescriptors
+from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 from scipy.stats import spearmanr
 
 from knowledge.features import CountMorgan, descriptors, topological
@@ -13,8 +16,8 @@ from knowledge.records.molecule import InvalidMolecule, Molecule
 from planners.optimize import batch, funnel
 from planners.optimize.batch import select
 from planners.optimize.coarse import Coarse, Known, guesses
-from planners.optimize.glance import Glances, each_glance, glances, reading
-from planners.optimize.surrogates import Surrogates
+from planners.optimize.glance import BITS, LEVELS, NUMBERS, Glances, each_glance, glances, reading
+from planners.optimize.surrogates import Surrogates, fit_surrogates
 from tests.optimize.conftest import CONSTRAINTS, OBJECTIVES, World
 
 
@@ -161,11 +164,46 @@ def test_parts_join_to_the_whole() -> None:
     assert len(next(each_glance([]))) == 0
 
 
+def test_reading_without_stereochemistry_reads_the_same() -> None:
+    odd = [
+        "[H][H]",
+        "[2H]c1ccccc1",
+        "[H]C([H])([H])O",
+        "CCO ethanol",
+        "c1cccc1",
+        "C(C)(C)(C)(C)C",
+        "F/C=C\\F",
+        "N[C@@H](C)C(=O)O",
+        "c1ccc2c(c1)[nH]c1ccccc12",
+        "C1=CC=CC=C1",
+        "C->[Pt]",
+        "[Na+].[Cl-]",
+        "*CC",
+    ]
+    seen = glances(odd)
+    whole = [Chem.MolFromSmiles(s) for s in odd]
+    assert seen.readable.tolist() == [mol is not None for mol in whole]
+    for i, mol in enumerate(whole):
+        if mol is not None:
+            numbers = [getattr(rdMolDescriptors, name)(mol) for name in NUMBERS]
+            np.testing.assert_array_equal(seen.numbers[i], np.array(numbers, dtype=np.float32))
+            counts = GetMorganGenerator(radius=2, fpSize=BITS).GetCountFingerprint(mol).GetNonzeroElements()
+            assert len(seen.part(i, i + 1).columns) == sum(min(n, LEVELS) for n in counts.values())
+
+
 def test_a_molecule_that_cannot_be_read_is_named(world: World, surrogates: Surrogates) -> None:
     with pytest.raises(InvalidMolecule, match="C1CC"):
         funnel.finalists(
             surrogates, [*world.pool, "C1CC"], objectives=OBJECTIVES, constraints=CONSTRAINTS, seed=0, kept=9, count=5
         )
+
+
+def test_several_processes_fit_the_same(world: World) -> None:
+    facts = {name: known[:25] for name, known in world.known.items()}
+    for memory in (topological.ROWS, descriptors.ROWS):
+        memory._rows.clear()
+    several = fit_surrogates(facts, seed=0, processes=2)
+    assert several.state() == fit_surrogates(facts, seed=0).state()
 
 
 def test_several_processes_read_and_describe_the_same() -> None:
